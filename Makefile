@@ -1,0 +1,61 @@
+# The developer's interface: make run, make check, make test. `.ci/run` does the last two in a fresh environment.
+
+PYTHON ?= python3
+LOCKER ?= pip-compile
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGE := setup.cfg pyproject.toml
+
+# Hashes are checked for everything that is fetched; the package itself is installed without dependencies.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCK := $(LOCKER) --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: run install install-dev check format test lock clean
+
+# The demo answers without any upstream; a working key and a line to paste are printed.
+run: install
+	$(BIN)/python -m gateway serve --demo --port $(PORT)
+
+install: $(VENV)/run.stamp
+
+install-dev: $(VENV)/dev.stamp
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps: an install is repeated only when what it depends on has changed.
+$(VENV)/run.stamp: requirements/run.txt $(PACKAGE) | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/run.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
+	$(PIP) --require-hashes -r requirements/dev.txt
+	touch $@
+
+check: install-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The coverage gate (setup.cfg) is part of the run.
+test: install-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The pinned files are written from setup.cfg; needs pip-tools.
+lock:
+	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
+	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt \
+		pyproject.toml requirements/build.in
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
