@@ -1,0 +1,306 @@
+"""The keys of clients: how they look, which one a request carries, and the file in which they are kept.
+
+A key is 256 random bits, so a plain SHA-256 of it is safe to store and costs a microsecond to check. The text of a key
+is shown once, to the one who made it: neither it nor its digest is in any log line or error. No HTTP here.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import tomli_w
+
+from gateway.configuration import ConfigurationError
+
+_log = logging.getLogger(__name__)
+
+MAX_KEY_LENGTH = 512
+"""Longer texts are no keys: they are refused before their length costs anything."""
+
+_NO_ENTRY = (bytes(32), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Who a request is from: `id` is safe to log and to count by, `name` is the operator's word for it."""
+
+    id: str
+    name: str
+
+
+class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One `[[keys]]` of the keys file."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]{1,100}\Z")]
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    created: str = ""
+
+
+class _KeysDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    keys: tuple[KeyRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys that are valid, found by their digest. Never changes: a reload makes another one."""
+
+    entries: Mapping[bytes, tuple[bytes, Key]] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def authenticate(self, authorization_header: str | None) -> Key | None:
+        """The key that the `Authorization` header carries, or None.
+
+        A missing, a malformed and an unknown key take the same steps, so that the time tells them apart from nothing.
+        """
+        token, is_well_formed = _bearer_token(authorization_header or "")
+        digest = hashlib.sha256(token).digest()
+        stored, key = self.entries.get(digest, _NO_ENTRY)
+        is_known = hmac.compare_digest(stored, digest)
+        return key if is_known and is_well_formed else None
+
+    def joined(self, other: "KeyRing") -> "KeyRing":
+        """A ring with the keys of both."""
+        return KeyRing({**self.entries, **other.entries})
+
+
+def _bearer_token(header: str) -> tuple[bytes, bool]:
+    scheme, _, rest = header.partition(" ")
+    token = rest.strip(" ")
+    is_well_formed = scheme.lower() == "bearer" and _is_key_text(token)
+    return token[:MAX_KEY_LENGTH].encode("ascii", "replace"), is_well_formed
+
+
+def _is_key_text(text: str) -> bool:
+    return 0 < len(text) <= MAX_KEY_LENGTH and text.isascii() and text.isprintable() and " " not in text
+
+
+def from_environment(value: str) -> KeyRing:
+    """The ring of a comma-separated list of keys, which are called `env-1`, `env-2`, ...
+
+    Raises:
+        ConfigurationError: when one of them could not be sent in a header.
+    """
+    texts = [text.strip() for text in value.split(",") if text.strip()]
+    bad = [index for index, text in enumerate(texts, 1) if not _is_key_text(text)]
+    if bad:
+        raise ConfigurationError(
+            f"GATEWAY_API_KEYS: key {index} is not 1 to {MAX_KEY_LENGTH} printable ASCII characters without spaces"
+            for index in bad
+        )
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return _ring((digest, Key(_public_id(digest), f"env-{index}")) for index, digest in enumerate(digests, 1))
+
+
+def _ring(pairs: Iterable[tuple[bytes, Key]]) -> KeyRing:
+    return KeyRing({digest: (digest, key) for digest, key in pairs})
+
+
+def _public_id(digest: bytes) -> str:
+    """A stable id for a key that has none; hashed once more, so that no part of the digest gets into logs."""
+    return hashlib.sha256(b"id:" + digest).hexdigest()[:8]
+
+
+def from_records(records: Iterable[KeyRecord]) -> KeyRing:
+    """The ring of the keys file's records."""
+    return _ring((bytes.fromhex(record.sha256), Key(record.id, record.name)) for record in records)
+
+
+def new_key() -> tuple[str, str]:
+    """A new random key and its public id: `rgw_<id>_<256 bits>`; the fixed start lets secret scanners find it."""
+    key_id = secrets.token_hex(4)
+    return f"rgw_{key_id}_{secrets.token_urlsafe(32)}", key_id
+
+
+def read_records(path: Path) -> tuple[KeyRecord, ...]:
+    """What is in the keys file; nothing when there is none.
+
+    Raises:
+        ConfigurationError: when the file cannot be read or is not a keys file.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _KeysDocument).keys
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror or type(error).__name__}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{path}: is not UTF-8 (byte {error.start})"]) from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigurationError([f"{path}: is not a keys file: {error}"]) from None
+
+
+def add_key(path: Path, name: str) -> str:
+    """Make a key, write its digest into the file, and return its text, which is kept nowhere.
+
+    Raises:
+        ValueError: when the name is taken or cannot be one.
+        ConfigurationError: when the file is not a keys file.
+    """
+    with _locked(path):
+        records = read_records(path)
+        if any(name in (record.name, record.id) for record in records):
+            raise ValueError(f"there is a key {name!r} already")
+        text, key_id = new_key()
+        _write_records(path, (*records, _record(key_id, name, text)))
+    return text
+
+
+def _record(key_id: str, name: str, text: str) -> KeyRecord:
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created)
+    try:
+        return msgspec.convert(msgspec.to_builtins(record), KeyRecord)
+    except msgspec.ValidationError:
+        raise ValueError("a name has 1 to 100 characters, and no control characters") from None
+
+
+def revoke_key(path: Path, name_or_id: str) -> KeyRecord:
+    """Take a key out of the file.
+
+    Raises:
+        LookupError: when there is no such key.
+        ConfigurationError: when the file is not a keys file.
+    """
+    with _locked(path):
+        records = read_records(path)
+        for record in records:
+            if name_or_id in (record.id, record.name):
+                _write_records(path, tuple(other for other in records if other is not record))
+                return record
+    raise LookupError(f"there is no key {name_or_id!r}")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the folder of the file: the file itself is replaced by each write, so a lock on it would not hold."""
+    folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _write_records(path: Path, records: Iterable[KeyRecord]) -> None:
+    """Replace the file in one step, so that a reader sees the old or the new one, and never half of it."""
+    target = path.resolve()
+    data = tomli_w.dumps({"keys": [msgspec.to_builtins(record) for record in records]}).encode()
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _keep_access(target, file.fileno())
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _keep_access(target: Path, descriptor: int) -> None:
+    """0600, and where the file exists: its owner and what its group may read, or the service could not read it."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return
+    with contextlib.suppress(PermissionError):  # only root may give a file away; others own it already
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, 0o600 | (old.st_mode & 0o040))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+Signature = tuple[int, int, int, int]
+
+
+class KeyStore:
+    """The keys that are valid now: those of the environment, and those of the file as last read.
+
+    Args:
+        path: the keys file; None when there is to be none.
+        environment_keys: the value of `GATEWAY_API_KEYS`.
+
+    Raises:
+        ConfigurationError: when either is broken. Later, at a reload, a broken file only keeps the old keys.
+    """
+
+    def __init__(self, path: Path | None, environment_keys: str | None = None) -> None:
+        self._path = path
+        self._environment_ring = from_environment(environment_keys or "")
+        self._is_missing = False
+        self._signature: Signature | None = None
+        self._ring = self._read()
+        self._has_had_keys = len(self._ring) > 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests need no key: only while there has never been one. Revoking the last key opens nothing."""
+        return not self._has_had_keys
+
+    @property
+    def ring(self) -> KeyRing:
+        """The valid keys. Ask for it anew with each request."""
+        return self._ring
+
+    def changed(self) -> bool:
+        """Whether the file is another one than that last read. Costs one `stat`."""
+        return self._file_signature() != self._signature
+
+    def reload(self) -> bool:
+        """Read the file again. When it is broken, the old keys stay, the reason is logged, and the answer is False."""
+        try:
+            self._ring = self._read()
+        except ConfigurationError as error:
+            _log.error("keys file refused, the old keys stay valid", extra={"fields": {"problems": error.problems}})
+            return False
+        self._has_had_keys = self._has_had_keys or len(self._ring) > 0
+        _log.info("keys loaded", extra={"fields": {"keys": len(self._ring)}})
+        return True
+
+    def _read(self) -> KeyRing:
+        # The signature comes first: a change between the two reads is then seen as one, at the next look.
+        self._signature = self._file_signature()
+        if self._path is None:
+            return self._environment_ring
+        ring = from_records(read_records(self._path)).joined(self._environment_ring)
+        self._note_missing(self._path)
+        return ring
+
+    def _note_missing(self, path: Path) -> None:
+        is_missing = not path.exists()
+        if is_missing and not self._is_missing:
+            _log.warning("there is no keys file", extra={"fields": {"file": str(path)}})
+        self._is_missing = is_missing
+
+    def _file_signature(self) -> Signature | None:
+        if self._path is None:
+            return None
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        # The change time shows a file that has become readable, which the modification time does not.
+        return status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns

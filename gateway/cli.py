@@ -1,0 +1,181 @@
+"""The commands: `serve`, `check`, `keys`, `demo-upstream`, and which exit code each ending has.
+
+Only words in and words out; what a command does is elsewhere. The server and the demo are imported when they are
+asked for, so that `keys` and `check` start at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import click
+from msgspec.structs import replace
+
+from gateway import __version__, configuration
+from gateway.access import keys
+from gateway.configuration import ConfigurationError
+from gateway.settings import Settings
+
+EXIT_USAGE = 64
+EXIT_UNAVAILABLE = 69
+EXIT_CONFIGURATION = 78
+"""As in sysexits.h: a service manager can tell a wrong file from a crash."""
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_PORT = click.IntRange(0, 65535)
+_config_option = click.option(
+    "--config", type=_FILE, envvar="GATEWAY_CONFIG", show_envvar=True, help="The configuration file."
+)
+_keys_file_option = click.option("--keys-file", type=_FILE, help="The keys file, instead of the configured one.")
+
+
+class BindError(Exception):
+    """The address cannot be listened on."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command that the arguments ask for, and exit with its code."""
+    sys.exit(_exit_code(arguments))
+
+
+def _exit_code(arguments: Sequence[str] | None) -> int:
+    try:
+        code = commands.main(arguments, prog_name="responses-gateway", standalone_mode=False)
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except BindError as error:
+        click.echo(error, err=True)
+        return EXIT_UNAVAILABLE
+    except ConfigurationError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        return EXIT_CONFIGURATION
+    return code if isinstance(code, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="responses-gateway")
+def commands() -> None:
+    """The OpenAI Responses API in front of any Chat Completions upstream."""
+
+
+@commands.command()
+@_config_option
+@click.option("--host", help="Listen on this address instead of the configured one.")
+@click.option("--port", type=_PORT, help="Listen on this port instead of the configured one.")
+@click.option("--demo", is_flag=True, help="Add the built-in demo upstream; needs no configuration.")
+def serve(config: Path | None, host: str | None, port: int | None, demo: bool) -> None:
+    """Serve until SIGTERM."""
+    settings = _listening_on(_settings(config, demo=demo), host, port)
+    from gateway.server import serve as serve_until_stopped
+
+    try:
+        serve_until_stopped(settings, demo=demo, environment_keys=os.environ.get("GATEWAY_API_KEYS"))
+    except OSError as error:
+        raise BindError(_bind_problem(settings.server.host, settings.server.port, error)) from error
+
+
+def _settings(config: Path | None, *, demo: bool) -> Settings:
+    if config is not None:
+        return configuration.load(config, os.environ)
+    if demo:
+        return configuration.from_environment(os.environ)
+    raise click.UsageError("Say what to serve: --config FILE (or GATEWAY_CONFIG=FILE), or --demo to try it out.")
+
+
+def _listening_on(settings: Settings, host: str | None, port: int | None) -> Settings:
+    server = settings.server
+    chosen = replace(server, host=host or server.host, port=server.port if port is None else port)
+    return replace(settings, server=chosen)
+
+
+def _bind_problem(host: str, port: int, error: OSError) -> str:
+    return f"cannot listen on {host}:{port}: {error.strerror or error}"
+
+
+@commands.command()
+@_config_option
+def check(config: Path | None) -> None:
+    """Check the configuration and the keys file, and say all that is wrong."""
+    if config is None:
+        raise click.UsageError("Say what to check: --config FILE (or GATEWAY_CONFIG=FILE).")
+    settings = configuration.load(config, os.environ)
+    path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
+    store = keys.KeyStore(path, os.environ.get("GATEWAY_API_KEYS"))
+    click.echo(f"ok: {_summary(settings, len(store.ring))}")
+
+
+def _summary(settings: Settings, key_count: int) -> str:
+    counts = ((len(settings.providers), "provider"), (len(settings.models), "alias"), (key_count, "key"))
+    words = [f"{count} {word}{'' if count == 1 else 'es' if word == 'alias' else 's'}" for count, word in counts]
+    return f"{', '.join(words)}; listens on {settings.server.host}:{settings.server.port}"
+
+
+@commands.group("keys")
+def keys_group() -> None:
+    """Make, list and revoke the keys of clients; a running gateway takes changes over by itself."""
+
+
+@keys_group.command("add")
+@click.argument("name")
+@_config_option
+@_keys_file_option
+def keys_add(name: str, config: Path | None, keys_file: Path | None) -> None:
+    """Make a key called NAME and print it, this once."""
+    try:
+        text = keys.add_key(_keys_path(config, keys_file), name)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(text)
+    click.echo("Keep this key: it is not stored and cannot be shown again.", err=True)
+
+
+@keys_group.command("list")
+@_config_option
+@_keys_file_option
+def keys_list(config: Path | None, keys_file: Path | None) -> None:
+    """Print id, date and name of each key."""
+    for record in keys.read_records(_keys_path(config, keys_file)):
+        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}")
+
+
+@keys_group.command("revoke")
+@click.argument("name_or_id")
+@_config_option
+@_keys_file_option
+def keys_revoke(name_or_id: str, config: Path | None, keys_file: Path | None) -> None:
+    """Make the key with this name or id invalid."""
+    try:
+        record = keys.revoke_key(_keys_path(config, keys_file), name_or_id)
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0])) from None
+    click.echo(f"revoked {record.id} ({record.name})")
+
+
+def _keys_path(config: Path | None, keys_file: Path | None) -> Path:
+    path = keys_file or (configuration.keys_file(config, os.environ) if config is not None else None)
+    if path is None:
+        raise click.UsageError("Say which keys: --keys-file FILE, or --config FILE (or GATEWAY_CONFIG=FILE).")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError([f"{path}: its folder does not exist"])
+    return path
+
+
+@commands.command("demo-upstream")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=_PORT, default=8081, show_default=True)
+def demo_upstream(host: str, port: int) -> None:
+    """Serve only the demo upstream: a Chat Completions server without a model."""
+    from gateway.demo.app import run
+
+    try:
+        run(host, port)
+    except OSError as error:
+        raise BindError(_bind_problem(host, port, error)) from error

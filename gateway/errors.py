@@ -1,0 +1,154 @@
+"""The one error family of the gateway, and how an error looks on the wire.
+
+Whatever goes wrong on purpose is a `GatewayError` of one `ErrorKind`. Anything else that escapes is a
+bug and becomes `ErrorKind.INTERNAL` at the edge, without its text. No other module writes an error body.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal, NotRequired, TypedDict
+
+Source = Literal["client", "upstream", "gateway"]
+
+MESSAGE_LIMIT = 1024
+"""Characters of a message that reach a client: an upstream's error text may be a whole page."""
+
+
+class ErrorObject(TypedDict):
+    """The `error` member of an HTTP error body; all four keys are always there."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorBody(TypedDict):
+    """An HTTP error body in the API's form."""
+
+    error: ErrorObject
+
+
+class ResponseError(TypedDict):
+    """`response.error` of a failed response: SDKs read `code` and `message`, the AI SDK needs `type`."""
+
+    code: str
+    message: str
+    type: NotRequired[str]
+    param: NotRequired[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one kind of error means: `stream_code` is the code it has inside `response.failed`."""
+
+    status: int
+    type: str
+    code: str
+    source: Source
+    stream_code: str
+    retryable: bool = False
+
+
+_INVALID = "invalid_request_error"
+_PERMANENT = "invalid_prompt"
+"""The only general code after which Codex does not try five times more (contract, section 6.10)."""
+
+
+class ErrorKind(Enum):
+    """Every way a request can fail: contract, section 9."""
+
+    INVALID_JSON = Rule(400, _INVALID, "invalid_json", "client", _PERMANENT)
+    INVALID_TYPE = Rule(400, _INVALID, "invalid_type", "client", _PERMANENT)
+    INVALID_VALUE = Rule(400, _INVALID, "invalid_value", "client", _PERMANENT)
+    MISSING_PARAMETER = Rule(400, _INVALID, "missing_required_parameter", "client", _PERMANENT)
+    UNSUPPORTED_PARAMETER = Rule(400, _INVALID, "unsupported_parameter", "client", _PERMANENT)
+    UNSUPPORTED_VALUE = Rule(400, _INVALID, "unsupported_value", "client", _PERMANENT)
+    CONTEXT_LENGTH = Rule(400, _INVALID, "context_length_exceeded", "client", "context_length_exceeded")
+    UPSTREAM_REJECTED = Rule(400, _INVALID, "upstream_rejected_request", "client", _PERMANENT)
+    BAD_REQUEST = Rule(400, _INVALID, "bad_request", "client", _PERMANENT)
+    INVALID_API_KEY = Rule(401, _INVALID, "invalid_api_key", "client", _PERMANENT)
+    NOT_FOUND = Rule(404, _INVALID, "not_found", "client", _PERMANENT)
+    ITEM_NOT_FOUND = Rule(404, _INVALID, "item_not_found", "client", _PERMANENT)
+    MODEL_NOT_FOUND = Rule(404, _INVALID, "model_not_found", "client", _PERMANENT)
+    METHOD_NOT_ALLOWED = Rule(405, _INVALID, "method_not_allowed", "client", _PERMANENT)
+    BODY_TIMEOUT = Rule(408, _INVALID, "request_timeout", "client", _PERMANENT)
+    BODY_TOO_LARGE = Rule(413, _INVALID, "request_too_large", "client", _PERMANENT)
+    UNSUPPORTED_MEDIA_TYPE = Rule(415, _INVALID, "unsupported_media_type", "client", _PERMANENT)
+    UPGRADE_REQUIRED = Rule(426, _INVALID, "websocket_not_supported", "client", _PERMANENT)
+    RATE_LIMITED = Rule(429, "rate_limit_error", "rate_limit_exceeded", "upstream", "rate_limit_exceeded", True)
+    INSUFFICIENT_QUOTA = Rule(429, "insufficient_quota", "insufficient_quota", "upstream", "insufficient_quota")
+    INTERNAL = Rule(500, "server_error", "internal_error", "gateway", "server_error")
+    UPSTREAM_ERROR = Rule(502, "server_error", "upstream_error", "upstream", "server_error", True)
+    UPSTREAM_PROTOCOL = Rule(502, "server_error", "upstream_protocol", "upstream", "server_error", True)
+    UPSTREAM_CREDENTIALS = Rule(502, "server_error", "upstream_credentials", "upstream", _PERMANENT)
+    UPSTREAM_UNREACHABLE = Rule(503, "server_error", "upstream_unreachable", "upstream", "server_error", True)
+    UPSTREAM_OVERLOADED = Rule(503, "server_error", "server_is_overloaded", "upstream", "server_is_overloaded", True)
+    SHUTTING_DOWN = Rule(503, "server_error", "server_shutdown", "gateway", "server_error", True)
+    TIMEOUT = Rule(504, "server_error", "timeout", "upstream", "server_error", True)
+
+
+@dataclass(eq=False)
+class GatewayError(Exception):
+    """A failure with a known cause.
+
+    Args:
+        kind: which failure it is; fixes status, type and code.
+        message: one sentence for the client; never a key, a prompt or an address of an upstream.
+        param: the place in the request, as `input[3].content[0].image_url`.
+        code: a more exact code than the kind's.
+        retry_after: seconds to wait before another try.
+        upstream_code: the upstream's own word for it, for the log.
+        headers: further HTTP headers (`Allow`, `WWW-Authenticate`).
+    """
+
+    kind: ErrorKind
+    message: str
+    param: str | None = None
+    code: str | None = None
+    retry_after: float | None = None
+    upstream_code: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def rule(self) -> Rule:
+        return self.kind.value
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.rule.status
+
+
+def http_body(error: GatewayError) -> ErrorBody:
+    """The HTTP error body: contract, section 9."""
+    rule = error.rule
+    return {
+        "error": {
+            "message": error.message[:MESSAGE_LIMIT],
+            "type": rule.type,
+            "param": error.param,
+            "code": error.code or rule.code,
+        }
+    }
+
+
+def http_headers(error: GatewayError) -> dict[str, str]:
+    """The headers that belong to the error, beside the usual ones."""
+    headers = dict(error.headers)
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(max(1, round(error.retry_after)))
+    elif error.kind is ErrorKind.RATE_LIMITED:
+        headers["Retry-After"] = "5"  # Codex gives up at once on a 429 without it (contract, section 6.11)
+    return headers
+
+
+def response_error(error: GatewayError) -> ResponseError:
+    """`response.error` of `response.failed`: contract, section 6.10."""
+    message = error.message[:MESSAGE_LIMIT]
+    if error.kind is ErrorKind.RATE_LIMITED and error.retry_after is not None:
+        message += f" Please try again in {error.retry_after:g}s."  # Codex reads the wait from these words
+    return {"code": error.rule.stream_code, "message": message, "type": error.rule.type, "param": error.param}

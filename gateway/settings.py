@@ -1,0 +1,147 @@
+"""The settings, as typed frozen data: what can be configured, in which range, and the default of each.
+
+Nothing here reads a file or the environment, and rules that need more than one field (a target's provider must
+exist) are not here either: `gateway.configuration` does both. `config/gateway.toml` shows every key to users.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
+Pause = Annotated[float, Meta(ge=0, le=10_000_000)]
+"""Seconds that may be none at all."""
+
+HeartbeatForm = Literal["event", "comment", "off"]
+TranslationMode = Literal["lenient", "strict"]
+ReasoningEvents = Literal["summary", "text"]
+ThinkTags = Literal["off", "auto", "on", "implicit_open"]
+ContentMode = Literal["incremental", "cumulative"]
+MaxTokensField = Literal["max_tokens", "max_completion_tokens", "both"]
+SystemRole = Literal["system", "developer", "user"]
+SystemMode = Literal["merge_first", "keep"]
+AssistantNullContent = Literal["null", "empty", "omit"]
+Images = Literal["url", "none"]
+ReasoningField = Literal["reasoning_content", "reasoning", "none"]
+ReasoningParam = Literal["effort", "none"]
+SendOrDrop = Literal["send", "drop"]
+ResponseFormat = Literal["json_schema", "json_object"]
+ToolChoice = Literal["auto", "none", "required", "named"]
+
+ProviderName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]+\Z")]
+"""The first part of a public model id, so it has no slash."""
+
+
+class _Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file: immutable, and every key in it is known."""
+
+
+class ServerSettings(_Section, frozen=True, kw_only=True):
+    """`[server]`: the listener and what one client may cost."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 8080
+    max_body_bytes: Count = 67_108_864
+    """Real agent requests pass 2 MB, and images travel inline."""
+    max_json_containers: Count = 200_000
+    """Objects and arrays in one body: each costs far more memory than its two bytes."""
+    max_json_depth: Annotated[int, Meta(ge=1, le=1000)] = 100
+    body_timeout_seconds: Seconds = 30
+    heartbeat_seconds: Seconds = 10
+    """Proxies on the way close a connection after 60 to 100 silent seconds."""
+    heartbeat: HeartbeatForm = "event"
+    """Comments do not reset the idle timer of every client; an event does."""
+    commit_after_seconds: Pause = 5
+    """How long the status line waits for the upstream, so that its refusal can still be an HTTP error."""
+    write_stall_seconds: Seconds = 30
+    drain_seconds: Pause = 60
+    reuse_port: bool = False
+
+
+class AuthSettings(_Section, frozen=True, kw_only=True):
+    """`[auth]`: where the keys of the clients are."""
+
+    keys_file: str = "keys.toml"
+    """Relative to the configuration file, absolute once loaded; empty for none."""
+    reload_seconds: Seconds = 2
+    """How often the file is looked at for a change."""
+
+
+class TranslationSettings(_Section, frozen=True, kw_only=True):
+    """`[translation]`: what happens to the things that an upstream cannot do."""
+
+    mode: TranslationMode = "lenient"
+    """`lenient` reports them in `x-gateway-dropped`, `strict` refuses the request."""
+
+
+class Quirks(_Section, frozen=True, kw_only=True):
+    """`[providers.quirks]`: how an upstream's dialect differs from the common one."""
+
+    think_tags: ThinkTags = "off"
+    """Whether reasoning arrives inside the text, as `<think>...</think>`."""
+    content_mode: ContentMode = "incremental"
+    """`cumulative`: each chunk repeats the whole text so far."""
+    max_tokens_field: MaxTokensField = "max_tokens"
+    stream_usage: bool = True
+    """Whether `stream_options.include_usage` may be sent."""
+    system_role: SystemRole = "system"
+    """The role of instructions and of developer messages."""
+    system_mode: SystemMode = "merge_first"
+    """Many chat templates refuse a system message that is not the first one."""
+    assistant_null_content: AssistantNullContent = "null"
+    """The `content` of an assistant message that has only tool calls."""
+    images: Images = "url"
+    reasoning_field: ReasoningField = "reasoning_content"
+    """Where the reasoning of earlier turns is given back."""
+    reasoning_param: ReasoningParam = "effort"
+    parallel_tool_calls: SendOrDrop = "send"
+    strict_tools: SendOrDrop = "send"
+    response_format: tuple[ResponseFormat, ...] = ("json_schema", "json_object")
+    tool_choice: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
+    verbosity: bool = False
+    """Whether the upstream knows `verbosity`; most refuse what they do not know."""
+    extra_body: dict[str, object] = {}
+    """Members added to every request body."""
+
+
+class ProviderSettings(_Section, frozen=True, kw_only=True):
+    """One `[[providers]]`: an upstream that speaks Chat Completions."""
+
+    name: ProviderName
+    base_url: str
+    """Used as it stands: paths such as `/chat/completions` are appended, `/v1` never is."""
+    api_key: str = ""
+    models: tuple[str, ...] = ()
+    """Shell patterns of the ids that may be asked for; none means whatever the upstream has."""
+    headers: dict[str, str] = {}
+    reasoning_events: ReasoningEvents = "summary"
+    """Which kind of events carries the upstream's reasoning to the client."""
+    connect_timeout_seconds: Seconds = 3
+    first_byte_timeout_seconds: Seconds = 300
+    idle_timeout_seconds: Seconds = 300
+    """Some servers say nothing while a whole tool call is generated; comments count as life."""
+    total_timeout_seconds: Seconds = 3600
+    max_event_bytes: Count = 16_777_216
+    max_response_bytes: Count = 67_108_864
+    models_ttl_seconds: Pause = 60
+    quirks: Quirks = Quirks()
+
+
+class AliasSettings(_Section, frozen=True, kw_only=True):
+    """One `[[models]]`: a public model id with the targets that are tried in order."""
+
+    id: Annotated[str, Meta(min_length=1)]
+    targets: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Each `provider/model`."""
+
+
+class Settings(_Section, frozen=True, kw_only=True):
+    """Everything that one process is configured with."""
+
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    translation: TranslationSettings = TranslationSettings()
+    providers: tuple[ProviderSettings, ...] = ()
+    models: tuple[AliasSettings, ...] = ()

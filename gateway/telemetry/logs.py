@@ -1,0 +1,148 @@
+"""Log lines: one JSON object a line, or readable text on a terminal, through the standard library's logging.
+
+Whatever a client or an upstream sends can neither break a line nor forge one, and texts of exceptions are left out:
+they quote headers, bodies and prompts. What is logged is decided by those who call; keys and contents never are.
+"""
+
+import logging
+import re
+import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from os import environ
+from types import TracebackType
+from typing import TextIO
+
+import orjson
+
+from gateway.configuration import ConfigurationError
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that the current task works on; it is in each of its log lines."""
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_requests = logging.getLogger("gateway.requests")
+
+# All that some reader of logs takes for the end of a line or for a command to the terminal.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def configure(stream: TextIO, environment: Mapping[str, str] = environ) -> None:
+    """Send all log lines of the process to the stream; `GATEWAY_LOG_LEVEL` says from which level on.
+
+    Raises:
+        ConfigurationError: when there is no such level.
+    """
+    level = environment.get("GATEWAY_LOG_LEVEL", "INFO").upper()
+    if level not in LEVELS:
+        raise ConfigurationError([f"GATEWAY_LOG_LEVEL: must be one of {', '.join(LEVELS)}"])
+    output = logging.StreamHandler(stream)
+    output.setFormatter(TextFormatter() if stream.isatty() else JSONFormatter())
+    output.addFilter(discreet)
+    # A line that cannot be formatted must not be printed raw, with its arguments, instead.
+    logging.raiseExceptions = False
+    logging.basicConfig(level=level, handlers=[output], force=True)
+
+
+def log_request(fields: Mapping[str, object]) -> None:
+    """Write the one line of a finished request."""
+    _requests.info("request", extra={"fields": fields})
+
+
+def discreet(record: logging.LogRecord) -> bool:
+    """A filter that lets every record pass, without what libraries may quote in it.
+
+    An unparsable request is the client's fault and no error of ours, and aiohttp's exception for it holds the raw
+    line, which may be the one with the key. asyncio puts the repr of an exception into the further lines of a message.
+    """
+    if record.name.startswith("aiohttp") and _is_protocol_error(record):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.exc_info = None
+    if not _is_ours(record):
+        record.msg, record.args = _message(record).split("\n", 1)[0], None
+    record.exc_text = record.stack_info = None
+    return True
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name == "gateway" or record.name.startswith("gateway.")
+
+
+def _is_protocol_error(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is not None and any(base.__module__ == "aiohttp.http_exceptions" for base in kind.__mro__)
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line, in ASCII where a character could end the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = _encoded(_entry(record))
+        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+
+
+class TextFormatter(logging.Formatter):
+    """One line a record, for people; the stack of an exception follows, indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = _entry(record)
+        time, level = str(entry.pop("time"))[11:19], entry.pop("level")
+        message, name = entry.pop("message"), entry.pop("logger")
+        stack = entry.pop("stack", ())
+        rest = "".join(f" {key}={value}" for key, value in entry.items())
+        lines = [f"{time} {level:<7} {name}: {message}{rest}"]
+        lines.extend(f"    {frame}" for frame in (stack if isinstance(stack, list) else ()))
+        return "\n".join(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+
+
+def _entry(record: logging.LogRecord) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname,
+        "logger": record.name,
+        "message": _message(record),
+    }
+    if (current := request_id.get()) is not None:
+        entry["request_id"] = current
+    fields = getattr(record, "fields", None)
+    if isinstance(fields, Mapping):
+        entry.update({str(key): value for key, value in fields.items() if str(key) not in entry})
+    if record.exc_info:
+        entry.update(_exception(record.exc_info[1], record.exc_info[2]))
+    return entry
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
+
+
+def _exception(error: BaseException | None, place: TracebackType | None) -> dict[str, object]:
+    """Types and places only: the text of an exception may quote anything."""
+    frames = traceback.extract_tb(place)
+    stack = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {"exception": " <- ".join(_kinds(error)), "stack": stack}
+
+
+def _kinds(error: BaseException | None) -> list[str]:
+    """The types of the exception and of what led to it."""
+    kinds: list[str] = []
+    while error is not None and len(kinds) < 10:
+        kinds.append(type(error).__qualname__)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return kinds
+
+
+def _encoded(entry: Mapping[str, object]) -> str:
+    try:
+        return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, or a number beyond 64 bits
+        return orjson.dumps({_clean(key): _clean(value) for key, value in entry.items()}).decode()
+
+
+def _clean(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode()
