@@ -1,0 +1,269 @@
+"""The input items of a request, read one by one into the few kinds of pieces that a Chat history has.
+
+Which piece belongs to which message is `gateway.translate.messages`. An item that cannot be carried over is
+noted as a loss, since clients replay whatever another server once gave them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.codec.json import JSONObject, JSONValue, convert, dumps, loads
+from gateway.errors import ErrorKind, GatewayError
+from gateway.spec import items
+from gateway.translate.content import Part, Rules, media_of, read_content, text_of
+from gateway.translate.losses import safe_word
+from gateway.translate.tool_names import ToolKind, tool_origin
+from gateway.translate.tools import ToolSet, loaded_names
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the user, or the system or developer, says."""
+
+    parts: list[Part]
+    is_system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the assistant said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What the assistant thought, and the place of the item."""
+
+    text: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a tool, by its name upstream."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool returned."""
+
+    call_id: str | None
+    parts: list[Part]
+
+
+Piece = Note | Said | Thought | Call | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reading of items depends on."""
+
+    tools: ToolSet
+    rules: Rules
+
+
+def read_history(source: str | list[JSONObject], tools: ToolSet, rules: Rules) -> list[Piece]:
+    """Every piece in the order of the input; a plain string is one message of the user."""
+    if isinstance(source, str):
+        return [Note([source])]
+    reading = Reading(tools, rules)
+    pieces: list[Piece] = []
+    for index, item in enumerate(source):
+        pieces += _read_item(item, f"input[{index}]", reading)
+    return pieces
+
+
+def _read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    kind = item.get("type") or _implied_type(item)
+    if not isinstance(kind, str):
+        raise GatewayError(ErrorKind.INVALID_TYPE, f"Invalid type for '{at}.type': expected str.", f"{at}.type")
+    read = _READERS.get(kind)
+    if read is None:
+        reading.rules.losses.note(at, kind)
+        return []
+    return read(item, at, reading)
+
+
+def _implied_type(item: JSONObject) -> str:
+    """Items without a type are messages if they have a role, references if they have nothing but an id."""
+    return "item_reference" if "id" in item and "role" not in item and "content" not in item else "message"
+
+
+def _message(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    message = convert(item, items.Message, at)
+    parts = read_content(message.content, f"{at}.content", reading.rules)
+    if message.role != "assistant":
+        return [Note(parts, is_system=message.role != "user")]
+    for media in media_of(parts):
+        reading.rules.losses.note(f"{at}.content", media["type"])
+    text = text_of(parts)
+    return [Said(text)] if text else []
+
+
+def _reasoning(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    reasoning = convert(item, items.Reasoning, at)
+    if reasoning.encrypted_content:
+        reading.rules.losses.note(f"{at}.encrypted_content")
+    text = _joined(reasoning.content) or _joined(reasoning.summary)
+    return [Thought(text, at)] if text else []
+
+
+def _joined(texts: list[items.SummaryText] | None) -> str:
+    return "\n".join(text.text for text in texts or [] if text.text)
+
+
+def _function_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.FunctionCall, at)
+    name = reading.tools.names.name(tool_origin(ToolKind.FUNCTION, call.name, call.namespace))
+    return [Call(call.call_id, name, _repaired(call.arguments))]
+
+
+def _repaired(arguments: JSONValue) -> str:
+    """Arguments as a JSON object: upstreams refuse a history that holds anything else, and models do write it."""
+    if not isinstance(arguments, str):
+        return dumps(arguments or {}).decode()
+    if not arguments.strip():
+        return "{}"
+    try:
+        is_object = isinstance(loads(arguments), dict)
+    except ValueError:
+        is_object = False
+    return arguments if is_object else dumps({"arguments": arguments}).decode()
+
+
+def _custom_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.CustomToolCall, at)
+    name = reading.tools.names.name(tool_origin(ToolKind.CUSTOM, call.name, call.namespace))
+    return [Call(call.call_id, name, dumps({"input": call.input}).decode())]
+
+
+def _output(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    output = convert(item, items.ToolOutput, at)
+    return [Result(output.call_id, read_content(output.output, f"{at}.output", reading.rules))]
+
+
+def _tool_search_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.ToolSearchCall, at)
+    if call.call_id is None:
+        reading.rules.losses.note(at, "tool_search_call")  # a server's own search: nobody answers it
+        return []
+    arguments = call.arguments if isinstance(call.arguments, (str, dict)) else None
+    return [_built_in_call(ToolKind.TOOL_SEARCH, call.call_id, _repaired(arguments), reading)]
+
+
+def _tool_search_output(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    output = convert(item, items.ToolSearchOutput, at)
+    if output.call_id is None:
+        return []  # its tools are offered like all others
+    names = loaded_names(item, reading.tools.names)
+    return [Result(output.call_id, [dumps({"loaded_tools": names}).decode()])]
+
+
+def _local_shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.LocalShellCall, at)
+    action = call.action
+    arguments = {
+        "command": action.command,
+        "workdir": action.working_directory,
+        "timeout_ms": action.timeout_ms,
+        "env": action.env or None,
+        "user": action.user,
+    }
+    return [_built_in_call(ToolKind.LOCAL_SHELL, call.call_id, _without_none(arguments), reading)]
+
+
+def _local_shell_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+    output = convert(item, items.LocalShellOutput, at)
+    return [Result(output.call_id or output.id, [output.output])]
+
+
+def _shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.ShellCall, at)
+    action = call.action
+    arguments = {
+        "commands": action.commands,
+        "timeout_ms": action.timeout_ms,
+        "max_output_length": action.max_output_length,
+    }
+    return [_built_in_call(ToolKind.SHELL, call.call_id, _without_none(arguments), reading)]
+
+
+def _shell_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+    output = convert(item, items.ShellOutput, at)
+    text = output.output if isinstance(output.output, str) else dumps(output.output).decode()
+    return [Result(output.call_id, [text])]
+
+
+def _apply_patch_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    call = convert(item, items.ApplyPatchCall, at)
+    operation = call.operation
+    change = {"type": operation.type, "path": operation.path, "diff": operation.diff}
+    arguments = dumps({"operation": {key: value for key, value in change.items() if value is not None}}).decode()
+    return [_built_in_call(ToolKind.APPLY_PATCH, call.call_id, arguments, reading)]
+
+
+def _apply_patch_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+    output = convert(item, items.ApplyPatchOutput, at)
+    return [Result(output.call_id, [_without_none({"status": output.status, "output": output.output})])]
+
+
+def _built_in_call(kind: ToolKind, call_id: str, arguments: str, reading: Reading) -> Call:
+    return Call(call_id, reading.tools.names.name(tool_origin(kind, kind.value, None)), arguments)
+
+
+def _without_none(arguments: JSONObject) -> str:
+    return dumps({key: value for key, value in arguments.items() if value is not None}).decode()
+
+
+def _agent_message(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+    """Codex hands a task to another agent in `encrypted_content`: it is the text that the model wrote."""
+    message = convert(item, items.AgentMessage, at)
+    text = "\n".join(part.text or part.encrypted_content or "" for part in message.content)
+    return [Note([text])] if text.strip() else []
+
+
+def _item_reference(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    reference = convert(item, items.ItemReference, at)
+    if reference.id.startswith("rs_"):
+        reading.rules.losses.note(at, "item_reference")  # reasoning is no loss that breaks a conversation
+        return []
+    raise GatewayError(ErrorKind.ITEM_NOT_FOUND, f"Item with id '{safe_word(reference.id)}' not found.", at)
+
+
+def _computer(_item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+    message = f"'{at}' belongs to the computer tool, which this gateway does not support."
+    raise GatewayError(ErrorKind.UNSUPPORTED_VALUE, message, f"{at}.type")
+
+
+def _without_piece(_item: JSONObject, _at: str, _reading: Reading) -> list[Piece]:
+    """Read elsewhere: tools with the tools, updates with the options."""
+    return []
+
+
+_READERS: dict[str, Callable[[JSONObject, str, Reading], list[Piece]]] = {
+    "message": _message,
+    "reasoning": _reasoning,
+    "function_call": _function_call,
+    "function_call_output": _output,
+    "custom_tool_call": _custom_call,
+    "custom_tool_call_output": _output,
+    "tool_search_call": _tool_search_call,
+    "tool_search_output": _tool_search_output,
+    "local_shell_call": _local_shell_call,
+    "local_shell_call_output": _local_shell_output,
+    "shell_call": _shell_call,
+    "shell_call_output": _shell_output,
+    "apply_patch_call": _apply_patch_call,
+    "apply_patch_call_output": _apply_patch_output,
+    "agent_message": _agent_message,
+    "item_reference": _item_reference,
+    "additional_tools": _without_piece,
+    "configuration_update": _without_piece,
+    "computer_call": _computer,
+    "computer_call_output": _computer,
+}

@@ -1,0 +1,162 @@
+"""The pieces of a history become Chat messages in the order that upstreams insist on.
+
+One run of the assistant is one message, its tool results follow at once, every call is answered exactly once,
+nothing stands between them, and no message is empty. Everything else keeps its place.
+"""
+
+from gateway.codec.json import JSONObject
+from gateway.settings import Quirks
+from gateway.translate.content import Part, chat_content, media_of, text_of
+from gateway.translate.history import Call, Note, Piece, Result, Said, Thought
+from gateway.translate.losses import Losses
+from gateway.translate.pairing import Asked, pair
+
+NO_RESULT = "[no result: the tool call was not finished]"
+"""Stands in for the result of a call that the history never answers."""
+
+
+def chat_messages(pieces: list[Piece], system: list[str], *, quirks: Quirks, losses: Losses) -> list[JSONObject]:
+    """All messages; `system` are the texts that come before anything in the history."""
+    builder = _Builder(system, quirks, losses)
+    pairs = pair(pieces)
+    for index, piece in enumerate(pieces):
+        match piece:
+            case Note():
+                builder.note(piece)
+            case Said():
+                builder.run.texts.append(piece.text)
+            case Thought():
+                builder.run.thoughts.append(piece)
+            case Result():
+                builder.result(piece, is_answer=index in pairs.answers)
+            case Call():
+                builder.run.calls += pairs.asked(index)
+    return builder.finish()
+
+
+class _Run:
+    """What the assistant did without being interrupted."""
+
+    __slots__ = ("calls", "texts", "thoughts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.thoughts: list[Thought] = []
+        self.calls: list[Asked] = []
+
+    def is_empty(self) -> bool:
+        return not (self.texts or self.thoughts or self.calls)
+
+    def has_message(self) -> bool:
+        return bool(self.texts or self.calls)
+
+
+class _Builder:
+    """Puts the messages one after the other."""
+
+    def __init__(self, system: list[str], quirks: Quirks, losses: Losses) -> None:
+        self.run = _Run()
+        self._messages: list[JSONObject] = []
+        self._quirks = quirks
+        self._losses = losses
+        self._merges = quirks.system_mode == "merge_first"
+        self._leading = list(system)
+        self._is_leading = True
+
+    def note(self, note: Note) -> None:
+        self._end_run()
+        if note.is_system:
+            self._system(note.parts)
+        else:
+            self._is_leading = False
+            self._user(note.parts)
+
+    def result(self, result: Result, *, is_answer: bool) -> None:
+        """An answer stands behind its call already, it only ends the run; any other becomes a note."""
+        if not is_answer:
+            self._end_run()
+            self._is_leading = False
+            self._user([f"[result of an earlier tool call {result.call_id or ''}]\n", *result.parts])
+        elif self.run.has_message():
+            self._end_run()
+
+    def finish(self) -> list[JSONObject]:
+        self._end_run()
+        role = self._quirks.system_role
+        texts = [text for text in self._leading if text]
+        if self._merges and texts:
+            texts = ["\n\n".join(texts)]
+        return [{"role": role, "content": text} for text in texts] + self._messages
+
+    def _system(self, parts: list[Part]) -> None:
+        """System text may hold no picture: those go into a message of the user."""
+        text = text_of(parts)
+        if self._is_leading:
+            self._leading.append(text)
+        elif text and self._merges:
+            # Many chat templates refuse a later system message; in its place a marked one keeps the order.
+            self._user([f"<system_message>\n{text}\n</system_message>"])
+        elif text:
+            self._messages.append({"role": self._quirks.system_role, "content": text})
+        if media := media_of(parts):
+            self._is_leading = False
+            self._user([*media])
+
+    def _user(self, parts: list[Part]) -> None:
+        self._messages.append({"role": "user", "content": chat_content(parts)})
+
+    def _end_run(self) -> None:
+        run = self.run
+        if run.is_empty():
+            return
+        self.run = _Run()
+        self._is_leading = False
+        if run.has_message():
+            self._messages.append(self._assistant(run))
+            self._messages += _tool_messages(run.calls)
+        else:
+            for thought in run.thoughts:
+                self._losses.note(thought.at, "reasoning")
+
+    def _assistant(self, run: _Run) -> JSONObject:
+        message: JSONObject = {"role": "assistant"}
+        if run.texts:
+            message["content"] = "\n".join(run.texts)
+        elif self._quirks.assistant_null_content != "omit":
+            message["content"] = None if self._quirks.assistant_null_content == "null" else ""
+        if run.thoughts:
+            self._add_reasoning(message, run.thoughts)
+        if run.calls:
+            message["tool_calls"] = [_tool_call(asked) for asked in run.calls]
+        return message
+
+    def _add_reasoning(self, message: JSONObject, thoughts: list[Thought]) -> None:
+        if self._quirks.reasoning_field == "none":
+            self._losses.note("input", "reasoning")
+        else:
+            message[self._quirks.reasoning_field] = "\n".join(thought.text for thought in thoughts)
+
+
+def _tool_call(asked: Asked) -> JSONObject:
+    function = {"name": asked.call.name, "arguments": asked.call.arguments}
+    return {"id": asked.call_id, "type": "function", "function": function}
+
+
+def _tool_messages(calls: list[Asked]) -> list[JSONObject]:
+    """The results in the order of the calls, then one message of the user with all that is no text."""
+    messages: list[JSONObject] = []
+    attached: list[Part] = []
+    for asked in calls:
+        parts = asked.result.parts if asked.result is not None else [NO_RESULT]
+        content = "".join([part if isinstance(part, str) else _attach(part, asked, attached) for part in parts])
+        messages.append({"role": "tool", "tool_call_id": asked.call_id, "content": content})
+    if attached:
+        messages.append({"role": "user", "content": chat_content(attached)})
+    return messages
+
+
+def _attach(part: JSONObject, asked: Asked, attached: list[Part]) -> str:
+    """Hardly any upstream takes pictures in a tool message; returns the words that stand there instead."""
+    label = f"attachment {len(attached) // 2 + 1}"
+    attached += [f"[{label}, from the result of {asked.call.name}, call {asked.call_id}]", part]
+    return f"[{label}: see the next message of the user]"

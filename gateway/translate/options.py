@@ -1,0 +1,160 @@
+"""How the model shall answer: limits, sampling, reasoning, format. Members of the Chat request and of the echo."""
+
+from dataclasses import dataclass
+
+from gateway.codec.json import JSONObject, convert, dumps
+from gateway.errors import ErrorKind, GatewayError
+from gateway.settings import Quirks
+from gateway.spec.items import ConfigurationUpdate
+from gateway.spec.requests import CreateRequest, ReasoningOptions, TextFormat, TextOptions
+from gateway.translate.losses import Losses
+
+LOGPROBS = "message.output_text.logprobs"
+"""The `include` value that asks for log probabilities."""
+
+_EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
+"""Levels that many upstreams refuse, and what comes closest."""
+
+_PASSED_ON = frozenset(
+    {
+        "chat_template_kwargs",
+        "enable_thinking",
+        "length_penalty",
+        "logit_bias",
+        "min_p",
+        "min_tokens",
+        "repeat_penalty",
+        "repetition_penalty",
+        "seed",
+        "stop",
+        "stop_token_ids",
+        "thinking_budget",
+        "top_a",
+        "top_k",
+        "typical_p",
+    }
+)
+"""Members the API does not know that reach the upstream as they are: they only shape the sampling."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """Reasoning and text options in force at the end of the input."""
+
+    reasoning: ReasoningOptions
+    text: TextOptions
+
+
+def answer_options(request: CreateRequest, items: list[JSONObject]) -> AnswerOptions:
+    """Those of the request, as far as no `configuration_update` item has replaced them."""
+    reasoning = request.reasoning or ReasoningOptions()
+    text = request.text or TextOptions()
+    check_format(text.format, "text.format")
+    for index, item in enumerate(items):
+        if item.get("type") == "configuration_update":
+            update = convert(item, ConfigurationUpdate, f"input[{index}]")
+            if update.reasoning is not None and update.reasoning.effort is not None:
+                reasoning = _with_effort(reasoning, update.reasoning.effort)
+            if update.text is not None and update.text.format is not None:
+                check_format(update.text.format, f"input[{index}].text.format")
+                text = TextOptions(update.text.format, text.verbosity)
+    return AnswerOptions(reasoning, text)
+
+
+def _with_effort(reasoning: ReasoningOptions, effort: str) -> ReasoningOptions:
+    return ReasoningOptions(effort, reasoning.summary, reasoning.generate_summary, reasoning.context, reasoning.mode)
+
+
+def check_format(text_format: TextFormat | None, at: str) -> None:
+    """A schema needs its name and itself."""
+    if text_format is None or text_format.type != "json_schema":
+        return
+    for name in ("name", "schema"):
+        if getattr(text_format, name) is None:
+            param = f"{at}.{name}"
+            raise GatewayError(ErrorKind.MISSING_PARAMETER, f"Missing required parameter: '{param}'.", param)
+
+
+def sampling_members(request: CreateRequest, *, quirks: Quirks, losses: Losses) -> JSONObject:
+    """Limits and sampling, and what passes through without the API knowing it."""
+    members: JSONObject = {}
+    for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
+        if (value := getattr(request, name)) is not None:
+            members[name] = value
+    if request.max_output_tokens is not None:
+        fields = ("max_tokens", "max_completion_tokens")
+        wanted = fields if quirks.max_tokens_field == "both" else (quirks.max_tokens_field,)
+        members |= dict.fromkeys(wanted, request.max_output_tokens)
+    if wants_logprobs(request):
+        members["logprobs"] = True
+        if request.top_logprobs:
+            members["top_logprobs"] = request.top_logprobs
+    return members | _passed_on(request, losses)
+
+
+def wants_logprobs(request: CreateRequest) -> bool:
+    """Whether the client asked for log probabilities, in one of the two ways."""
+    return bool(request.top_logprobs) or LOGPROBS in (request.include or [])
+
+
+def _passed_on(request: CreateRequest, losses: Losses) -> JSONObject:
+    members: JSONObject = {}
+    for name, value in request.extra.items():
+        if value is None:
+            continue
+        if name in _PASSED_ON:
+            members[name] = value
+        else:
+            losses.note_unknown(name)
+    return members
+
+
+def reasoning_members(reasoning: ReasoningOptions, *, quirks: Quirks, losses: Losses) -> JSONObject:
+    """`reasoning_effort`, in a level that upstreams know."""
+    for name in ("context", "mode"):
+        if getattr(reasoning, name) is not None:
+            losses.note(f"reasoning.{name}")
+    if reasoning.effort is None:
+        return {}
+    effort = _EFFORTS.get(reasoning.effort, reasoning.effort)
+    if quirks.reasoning_param == "none" or effort != reasoning.effort:
+        losses.note("reasoning.effort")
+    return {"reasoning_effort": effort} if quirks.reasoning_param == "effort" else {}
+
+
+def text_members(text: TextOptions, *, quirks: Quirks, losses: Losses) -> JSONObject:
+    """`response_format` and `verbosity`."""
+    members: JSONObject = {}
+    if text.verbosity is not None and quirks.verbosity:
+        members["verbosity"] = text.verbosity
+    elif text.verbosity not in (None, "medium"):
+        losses.note("text.verbosity")
+    kind = text.format.type if text.format is not None else "text"
+    if text.format is None or kind == "text":
+        return members
+    if kind not in quirks.response_format:
+        losses.note("text.format", kind)
+        degraded = {"response_format": {"type": "json_object"}}
+        return members | (degraded if "json_object" in quirks.response_format else {})
+    return members | {"response_format": _response_format(text.format)}
+
+
+def format_instructions(text: TextOptions, *, quirks: Quirks) -> str | None:
+    """What the model is told where the upstream cannot enforce the format."""
+    if text.format is None or text.format.type == "text" or text.format.type in quirks.response_format:
+        return None
+    if text.format.type == "json_object":
+        return "Answer with one JSON object and nothing else."
+    schema = dumps(text.format.schema).decode()
+    return f"Answer with one JSON value and nothing else. It must be valid under this JSON Schema:\n{schema}"
+
+
+def _response_format(text_format: TextFormat) -> JSONObject:
+    if text_format.type == "json_object":
+        return {"type": "json_object"}
+    schema: JSONObject = {"name": text_format.name, "schema": text_format.schema}
+    if text_format.description is not None:
+        schema["description"] = text_format.description
+    if text_format.strict is not None:
+        schema["strict"] = text_format.strict
+    return {"type": "json_schema", "json_schema": schema}

@@ -1,0 +1,203 @@
+"""A Responses request becomes a Chat Completions request. This module is the whole of it, the others are its steps.
+
+`read_request` checks what can be checked without knowing the upstream; `plan` says what is sent to one upstream,
+what the Response echoes, and what could not be carried over.
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from gateway.codec.json import JSONObject, convert
+from gateway.errors import ErrorKind, GatewayError
+from gateway.settings import Quirks
+from gateway.spec.requests import FIELDS, CreateRequest
+from gateway.translate.content import Rules
+from gateway.translate.echo import response_echo
+from gateway.translate.history import read_history
+from gateway.translate.losses import Losses
+from gateway.translate.messages import chat_messages
+from gateway.translate.options import (
+    LOGPROBS,
+    answer_options,
+    check_format,
+    format_instructions,
+    reasoning_members,
+    sampling_members,
+    text_members,
+    wants_logprobs,
+)
+from gateway.translate.tool_choice import Choice, read_choice
+from gateway.translate.tools import ToolMap, ToolSet, read_tools
+
+__all__ = ["ChatPlan", "CreateRequest", "plan", "read_request"]
+
+_IGNORED = (
+    "access_programs",
+    "background_options",
+    "client_metadata",
+    "context_management",
+    "conversation",
+    "image",
+    "moderation",
+    "previous_response_id",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+)
+"""Members that ask for something this gateway does not have; each is a loss once it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPlan:
+    """All that follows from a request for one upstream.
+
+    Args:
+        body: the whole Chat request.
+        tools: the way back from the names of tools upstream.
+        echo: the members of the Response that repeat the request.
+        dropped: what was ignored or imitated, in the order of the request.
+        stream: whether the client wants events.
+        include_logprobs: whether the client wants log probabilities.
+        top_logprobs: how many alternatives it wants with each.
+    """
+
+    body: JSONObject
+    tools: ToolMap
+    echo: JSONObject
+    dropped: tuple[str, ...]
+    stream: bool
+    include_logprobs: bool
+    top_logprobs: int
+
+
+def read_request(body: JSONObject) -> CreateRequest:
+    """The typed request.
+
+    Raises:
+        GatewayError: with the place in the request as `param`.
+    """
+    if body.get("model") in (None, ""):
+        raise _missing("model")
+    known = {name: value for name, value in body.items() if name in FIELDS}
+    extra = {name: value for name, value in body.items() if name not in FIELDS}
+    request = replace(convert(known, CreateRequest, ""), extra=extra, members=tuple(body))
+    _check(request)
+    return request
+
+
+def plan(request: CreateRequest, *, model: str, quirks: Quirks, strict: bool) -> ChatPlan:
+    """What is sent to an upstream that calls the model `model`.
+
+    Raises:
+        GatewayError: for what cannot be sent at all, and in strict mode for every loss.
+    """
+    losses = Losses(request.members, strict=strict)
+    _note_ignored(request, losses)
+    items = request.input if isinstance(request.input, list) else []
+    answer = answer_options(request, items)
+    tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses)
+    choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
+    pieces = read_history(request.input or "", tools, Rules(quirks, losses))
+    system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
+    messages = chat_messages(pieces, system, quirks=quirks, losses=losses)
+    if not messages:
+        raise GatewayError(ErrorKind.INVALID_VALUE, "'input' holds nothing that can be sent to a model.", "input")
+    body: JSONObject = {"model": model, "messages": messages, **_stream_members(request, quirks)}
+    body |= sampling_members(request, quirks=quirks, losses=losses)
+    body |= reasoning_members(answer.reasoning, quirks=quirks, losses=losses)
+    body |= text_members(answer.text, quirks=quirks, losses=losses)
+    body |= _tool_members(request, tools, choice, quirks=quirks, losses=losses)
+    return ChatPlan(
+        body=body | quirks.extra_body,
+        tools=ToolMap(tools.names.origins, choice.forbidden),
+        echo=response_echo(request, answer),
+        dropped=losses.entries(),
+        stream=bool(request.stream),
+        include_logprobs=wants_logprobs(request),
+        top_logprobs=request.top_logprobs or 0,
+    )
+
+
+def _check(request: CreateRequest) -> None:
+    if request.prompt is not None:
+        message = "'prompt' is not supported: this gateway keeps no prompt templates."
+        raise GatewayError(ErrorKind.UNSUPPORTED_PARAMETER, message, "prompt")
+    if request.previous_response_id is not None and request.conversation is not None:
+        message = "'previous_response_id' and 'conversation' exclude each other."
+        raise GatewayError(ErrorKind.INVALID_VALUE, message, "previous_response_id")
+    if request.input is None:
+        raise _missing("input")
+    if request.input == []:
+        raise GatewayError(ErrorKind.INVALID_VALUE, "'input' must not be empty.", "input")
+    if request.text is not None:
+        check_format(request.text.format, "text.format")
+    _check_moderation(request)
+
+
+def _check_moderation(request: CreateRequest) -> None:
+    """Who wants content blocked must not get it unblocked; who wants it scored only loses the score."""
+    policy = request.moderation.policy if request.moderation is not None else None
+    if policy is None:
+        return
+    for name, rule in (("input", policy.input), ("output", policy.output)):
+        if rule is not None and rule.mode == "block":
+            message = "Blocking moderation is not supported by this gateway."
+            raise GatewayError(ErrorKind.UNSUPPORTED_VALUE, message, f"moderation.policy.{name}.mode")
+
+
+def _missing(name: str) -> GatewayError:
+    return GatewayError(ErrorKind.MISSING_PARAMETER, f"Missing required parameter: '{name}'.", name)
+
+
+def _note_ignored(request: CreateRequest, losses: Losses) -> None:
+    for name in _IGNORED:
+        if getattr(request, name):
+            losses.note_field(name)
+    for name in ("background", "store"):
+        if getattr(request, name) is True:
+            losses.note_field(name)
+    if request.generate is False:
+        losses.note_field("generate")
+    if request.truncation == "auto":
+        losses.note("truncation")
+    if request.service_tier not in (None, "auto", "default"):
+        losses.note("service_tier")
+    for value in request.include or []:
+        if value != LOGPROBS:
+            losses.note("include", value)
+    _note_stream_options(request, losses)
+
+
+def _note_stream_options(request: CreateRequest, losses: Losses) -> None:
+    options = request.stream_options
+    if options is None:
+        return
+    if not request.stream:
+        losses.note_field("stream_options")
+    if options.include_obfuscation:
+        losses.note("stream_options.include_obfuscation")
+    if options.reasoning_summary_delivery is not None:
+        losses.note("stream_options.reasoning_summary_delivery")
+
+
+def _stream_members(request: CreateRequest, quirks: Quirks) -> JSONObject:
+    if not request.stream:
+        return {"stream": False}
+    usage: JSONObject = {"stream_options": {"include_usage": True}} if quirks.stream_usage else {}
+    return {"stream": True, **usage}
+
+
+def _tool_members(
+    request: CreateRequest, tools: ToolSet, choice: Choice, *, quirks: Quirks, losses: Losses
+) -> JSONObject:
+    """Nothing at all without tools: upstreams refuse an empty list, and a choice among nothing."""
+    if not choice.offered:
+        return {}
+    members: JSONObject = {"tools": [tools.functions[name] for name in choice.offered]}
+    if choice.mode is not None:
+        members["tool_choice"] = choice.mode
+    if request.parallel_tool_calls is not None and quirks.parallel_tool_calls == "send":
+        members["parallel_tool_calls"] = request.parallel_tool_calls
+    elif request.parallel_tool_calls is False:
+        losses.note("parallel_tool_calls")
+    return members
