@@ -1,0 +1,290 @@
+"""Reads the answer of a Chat Completions upstream, streamed or whole, into signals.
+
+This reader absorbs what servers do differently without being told: fields that are null, absent or doubled,
+text in lists, usage in six places, calls in any numbering, errors inside a 200, a JSON body instead of a
+stream. What cannot be told from the bytes is a quirk in the settings.
+"""
+
+from gateway.codec.json import JSONObject, JSONValue, loads
+from gateway.codec.lenient_json import loads_leniently, well_formed
+from gateway.codec.sse import BYTE_ORDER_MARK, DONE, ServerSentEvent, SSEDecoder
+from gateway.codec.upstream_error import error_from_object, not_json
+from gateway.errors import ErrorKind, GatewayError
+from gateway.settings import Quirks
+from gateway.translate.channels import ReasoningChannel, TextChannel
+from gateway.translate.signals import Failure, Finish, Outcome, Refusal, Signal, Usage
+from gateway.translate.tool_fragments import ToolFragments
+from gateway.translate.usage import read_usage
+
+_TRUNCATED = {"length", "max_tokens", "model_length", "model_context_window_exceeded"}
+_FILTERED = {"content_filter", "sensitive", "safety", "refusal", "recitation"}
+_BROKEN = {"error", "abort", "aborted", "network_error", "insufficient_system_resource"}
+
+
+class ChatReader:
+    """One answer: `feed` its body in any pieces, then `finish`. Both return the signals that became certain.
+
+    Args:
+        quirks: how this upstream differs from the tolerant default.
+        max_event_bytes: the most bytes of one event of a stream.
+        max_response_bytes: the most bytes of the whole body.
+    """
+
+    def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
+        self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
+        self._max_response_bytes = max_response_bytes
+        self._received = 0
+        self._start = b""
+        self._whole_body: list[bytes] | None = None
+        self._is_sniffing = True
+        self._text = TextChannel(quirks)
+        self._reasoning = ReasoningChannel(quirks)
+        self._calls = ToolFragments()
+        self._legacy_calls = ToolFragments()
+        self._legacy_signals: list[Signal] = []
+        self._message: JSONObject | None = None
+        self._finish_reason = ""
+        self._usage: Usage | None = None
+        self._said_done = False
+        self.is_over = False
+        """Nothing that follows in the body matters: the end or a failure has been read."""
+
+    def feed(self, chunk: bytes) -> list[Signal]:
+        """The signals that this piece of the body completes."""
+        if self.is_over:
+            return []
+        self._received += len(chunk)
+        if self._received > self._max_response_bytes:
+            limit = self._max_response_bytes
+            return self._fail(
+                GatewayError(ErrorKind.UPSTREAM_PROTOCOL, f"The upstream's answer is larger than {limit} bytes.")
+            )
+        if self._is_sniffing:
+            chunk = self._sniff(chunk)
+        if self._whole_body is not None:
+            self._whole_body.append(chunk)
+            return []
+        try:
+            events = self._decoder.feed(chunk)
+        except GatewayError as error:
+            return self._fail(error)
+        return self._read_events(events)
+
+    def finish(self) -> list[Signal]:
+        """The signals owed at the end of the body; the last one is a Finish or a Failure."""
+        if self.is_over:
+            return []
+        signals: list[Signal] = []
+        if self._whole_body is not None:
+            signals = self._read_whole_body(b"".join(self._whole_body))
+        elif (event := self._decoder.finish()) is not None:
+            signals = self._read_last_event(event)
+        return signals if self.is_over else signals + self._end()
+
+    def fail(self, error: GatewayError) -> list[Signal]:
+        """The signals owed when the body cannot be read to its end."""
+        return [] if self.is_over else self._fail(error)
+
+    def _sniff(self, chunk: bytes) -> bytes:
+        """Recognises a body that is no event stream by its first character."""
+        self._start += chunk
+        text = self._start.removeprefix(BYTE_ORDER_MARK).lstrip()
+        if not text or BYTE_ORDER_MARK.startswith(self._start):
+            return b""
+        start, self._start = self._start, b""
+        self._is_sniffing = False
+        if text[:1] in (b"{", b"[", b"<"):
+            self._whole_body = []
+        return start
+
+    def _read_events(self, events: list[ServerSentEvent]) -> list[Signal]:
+        signals: list[Signal] = []
+        for name, data in events:
+            if self.is_over:
+                break
+            if data == DONE:
+                self._said_done = True
+                return signals + self._end()
+            try:
+                chunk = loads(data)
+            except ValueError:
+                chunk = self._parsed_leniently(data)
+            if isinstance(chunk, GatewayError):
+                return signals + self._fail(chunk)
+            if isinstance(chunk, dict):
+                self._read_chunk(chunk, signals, is_error=name == b"error")
+        return signals
+
+    def _read_last_event(self, event: ServerSentEvent) -> list[Signal]:
+        """An unfinished last event is a truncation, and counts only if it is whole."""
+        try:
+            if event.data != DONE:
+                loads_leniently(event.data)
+        except ValueError:
+            return []
+        return self._read_events([event])
+
+    def _parsed_leniently(self, data: bytes) -> JSONValue:
+        text = data.strip()
+        if not text or text.startswith(b":") or text == DONE:
+            return None
+        try:
+            return loads_leniently(data)
+        except ValueError:
+            return not_json(data)
+
+    def _read_whole_body(self, body: bytes) -> list[Signal]:
+        chunk = self._parsed_leniently(body.removeprefix(BYTE_ORDER_MARK))
+        if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict):
+            chunk = chunk[0]
+        if isinstance(chunk, GatewayError) or not isinstance(chunk, dict):
+            return self._fail(chunk if isinstance(chunk, GatewayError) else not_json(body))
+        if not isinstance(chunk.get("choices"), list) and "error" not in chunk:
+            chunk = {"error": chunk}
+        self._said_done = True
+        signals: list[Signal] = []
+        self._read_chunk(chunk, signals, is_error=False)
+        return signals
+
+    def _read_chunk(self, chunk: JSONObject, signals: list[Signal], *, is_error: bool) -> None:
+        choices = chunk.get("choices")
+        choice = _first_choice(choices) if choices else None
+        if choice is not None:
+            self._read_choice(choice, signals)
+        if chunk.get("usage") or "x_groq" in chunk or (choice is not None and "usage" in choice):
+            self._usage = read_usage(chunk) or self._usage
+        error = chunk.get("error") or (chunk if is_error else None) or _base_error(chunk)
+        if error:
+            signals += self._fail(error_from_object(error))
+
+    def _read_choice(self, choice: JSONObject, signals: list[Signal]) -> None:
+        reason = choice.get("finish_reason")
+        if reason and isinstance(reason, str):
+            self._finish_reason = reason.lower()
+        delta = choice.get("delta")
+        if delta and isinstance(delta, dict):
+            self._read_delta(delta, choice.get("logprobs"), signals)
+        message = choice.get("message")
+        if isinstance(message, dict):
+            self._message = {**message, "logprobs": choice.get("logprobs")}
+
+    def _read_delta(self, delta: JSONObject, logprobs: JSONValue, signals: list[Signal]) -> None:
+        content = delta.get("content")
+        if isinstance(content, list):
+            self._read_parts(content, signals)
+            content = None
+        if reasoning := _reasoning_text(delta):
+            signals += self._text.pause()
+            signals += self._reasoning.feed(reasoning)
+        if content and isinstance(content, str):
+            signals += self._text.feed(content, _entries(logprobs))
+        if (refusal := delta.get("refusal")) and isinstance(refusal, str):
+            signals += self._text.pause()
+            signals.append(Refusal(well_formed(refusal)))
+        if calls := delta.get("tool_calls"):
+            self._read_calls(calls, signals)
+        if legacy := delta.get("function_call"):
+            self._legacy_signals += self._legacy_calls.feed({"index": 0, "function": legacy})
+
+    def _read_parts(self, parts: list[JSONValue], signals: list[Signal]) -> None:
+        """Content as a list of parts, as Mistral sends it: `text` and `thinking`."""
+        for part in parts:
+            if not isinstance(part, dict):
+                continue
+            if part.get("type") == "thinking":
+                signals += self._reasoning.feed(_joined_text(part.get("thinking")))
+            elif isinstance(text := part.get("text"), str):
+                signals += self._text.feed(text, None)
+
+    def _read_calls(self, calls: JSONValue, signals: list[Signal]) -> None:
+        if not isinstance(calls, list):
+            return
+        for fragment in calls:
+            fragments = self._calls.feed(fragment)
+            if fragments:
+                signals += self._text.stop()
+                signals += fragments
+
+    def _end(self) -> list[Signal]:
+        """The signals at the end of the body or at `[DONE]`."""
+        signals: list[Signal] = []
+        if self._message is not None and not self._has_output():
+            self._read_delta({**self._message}, self._message.get("logprobs"), signals)
+        if not self._finish_reason and not self._said_done:
+            return signals + self._fail(_cut_off(has_output=self._has_output()))
+        if self._finish_reason in _BROKEN:
+            word = self._finish_reason
+            error = GatewayError(ErrorKind.UPSTREAM_ERROR, f"The upstream broke off: {word}.", upstream_code=word)
+            return signals + self._fail(error)
+        outcome = _outcome(self._finish_reason)
+        signals += self._close(is_whole=outcome is Outcome.COMPLETED)
+        self.is_over = True
+        return [*signals, Finish(outcome, self._usage)]
+
+    def _fail(self, error: GatewayError) -> list[Signal]:
+        signals = self._close(is_whole=False)
+        self.is_over = True
+        return [*signals, Failure(error, self._usage)]
+
+    def _close(self, *, is_whole: bool) -> list[Signal]:
+        """What the channels still hold; the legacy form of calls counts only where there is no other."""
+        has_calls = bool(self._calls or self._legacy_calls)
+        owed = self._reasoning.finish() + self._text.finish(has_calls=has_calls)
+        if self._calls:
+            return owed + self._calls.finish(is_whole=is_whole)
+        return owed + self._legacy_signals + self._legacy_calls.finish(is_whole=is_whole)
+
+    def _has_output(self) -> bool:
+        return bool(self._calls or self._legacy_calls or self._text.was_used or self._reasoning.was_used)
+
+
+def _first_choice(choices: JSONValue) -> JSONObject | None:
+    """Choice 0, or one without a number; others belong to an `n` that the gateway never asks for."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and not choice.get("index"):
+            return choice
+    return None
+
+
+def _reasoning_text(delta: JSONObject) -> str:
+    """The first reasoning field that holds text: the same text in two fields counts once."""
+    for name in ("reasoning_content", "reasoning", "reasoning_text"):
+        value = delta.get(name)
+        if value and isinstance(value, str):
+            return value
+    details = delta.get("reasoning_details")
+    return _joined_text(details) if details else ""
+
+
+def _joined_text(value: JSONValue) -> str:
+    """The text of a string or of a list of objects that have `text` or `summary`."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return ""
+    texts = (entry.get("text") or entry.get("summary") for entry in value if isinstance(entry, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _entries(logprobs: JSONValue) -> list[JSONObject] | None:
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    return [entry for entry in content if isinstance(entry, dict)] if isinstance(content, list) else None
+
+
+def _base_error(chunk: JSONObject) -> JSONObject | None:
+    """MiniMax reports errors beside a 200 as `base_resp`."""
+    base = chunk.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code"):
+        return {"message": base.get("status_msg"), "code": base.get("status_code")}
+    return None
+
+
+def _outcome(finish_reason: str) -> Outcome:
+    if finish_reason in _TRUNCATED:
+        return Outcome.MAX_OUTPUT_TOKENS
+    return Outcome.CONTENT_FILTER if finish_reason in _FILTERED else Outcome.COMPLETED
+
+
+def _cut_off(*, has_output: bool) -> GatewayError:
+    text = "The upstream closed the stream before its end." if has_output else "The upstream sent an empty answer."
+    return GatewayError(ErrorKind.UPSTREAM_ERROR, text, upstream_code="cut_off")

@@ -1,0 +1,291 @@
+"""Turns signals into the one right sequence of Responses events.
+
+The composer alone decides when an item or a part opens and closes, and it alone owns ids, `output_index` and
+(through its writer) `sequence_number`. What it does in which situation is the table `TRANSITIONS`; the diagram in
+the documentation is made from it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Literal
+
+from gateway.codec.json import JSONObject
+from gateway.errors import GatewayError
+from gateway.settings import ReasoningEvents
+from gateway.translate.event_writer import EventWriter
+from gateway.translate.output_items import (
+    ID_PREFIXES,
+    ItemStatus,
+    MessageItem,
+    OutputItem,
+    ReasoningItem,
+    open_call,
+)
+from gateway.translate.response_object import ResponseObject
+from gateway.translate.signals import (
+    CallArguments,
+    CallStart,
+    Failure,
+    Finish,
+    Outcome,
+    Reasoning,
+    Refusal,
+    Signal,
+    Text,
+    Usage,
+)
+from gateway.translate.tools import ToolMap
+
+MintId = Callable[[str], str]
+"""Makes an id that nobody can guess, from its prefix: `msg` -> `msg_...`."""
+
+
+class Open(Enum):
+    """What is open while the composer waits for the next signal."""
+
+    NOTHING = "nothing"
+    REASONING = "reasoning item"
+    TEXT = "message, text part"
+    REFUSAL = "message, refusal part"
+    CALL = "call item"
+    ENDED = "ended"
+
+
+class Step(Enum):
+    """One thing the composer does; a transition is a sequence of them."""
+
+    OPEN_REASONING = "open reasoning item"
+    OPEN_MESSAGE = "open message"
+    OPEN_TEXT = "open text part"
+    OPEN_REFUSAL = "open refusal part"
+    OPEN_CALL = "open call item"
+    APPEND = "delta"
+    CLOSE_ITEM = "close item"
+    FINISH = "terminal event"
+    FAIL = "response.failed"
+
+
+TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
+    Open.NOTHING: {
+        Reasoning: (Step.OPEN_REASONING, Step.APPEND),
+        Text: (Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
+        Refusal: (Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
+        CallStart: (Step.OPEN_CALL,),
+        CallArguments: (),
+        Finish: (Step.FINISH,),
+        Failure: (Step.FAIL,),
+    },
+    Open.REASONING: {
+        Reasoning: (Step.APPEND,),
+        Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
+        Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
+        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallArguments: (),
+        Finish: (Step.FINISH,),
+        Failure: (Step.FAIL,),
+    },
+    Open.TEXT: {
+        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
+        Text: (Step.APPEND,),
+        Refusal: (Step.OPEN_REFUSAL, Step.APPEND),
+        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallArguments: (),
+        Finish: (Step.FINISH,),
+        Failure: (Step.FAIL,),
+    },
+    Open.REFUSAL: {
+        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
+        Text: (Step.OPEN_TEXT, Step.APPEND),
+        Refusal: (Step.APPEND,),
+        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallArguments: (),
+        Finish: (Step.FINISH,),
+        Failure: (Step.FAIL,),
+    },
+    Open.CALL: {
+        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
+        Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
+        Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
+        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallArguments: (Step.APPEND,),
+        Finish: (Step.FINISH,),
+        Failure: (Step.FAIL,),
+    },
+    Open.ENDED: dict.fromkeys((Reasoning, Text, Refusal, CallStart, CallArguments, Finish, Failure), ()),
+}
+
+
+class Composer:
+    """One response being made.
+
+    Args:
+        response: renders the Response object.
+        tools: how the names of calls come back.
+        mint_id: makes the ids of items and calls.
+        reasoning_events: the form in which reasoning is shown.
+        estimate: usage for an upstream that reports none, from the length of all output in characters.
+    """
+
+    def __init__(
+        self,
+        response: ResponseObject,
+        tools: ToolMap,
+        *,
+        mint_id: MintId,
+        reasoning_events: ReasoningEvents,
+        estimate: Callable[[int], Usage],
+    ) -> None:
+        self._response = response
+        self._tools = tools
+        self._mint_id = mint_id
+        self._reasoning_events = reasoning_events
+        self._estimate = estimate
+        self._writer = EventWriter()
+        self._open = Open.NOTHING
+        self._item: OutputItem | None = None
+        self._message: MessageItem | None = None
+        self._output: list[JSONObject] = []
+        self._call_ids: set[str] = set()
+        self._output_characters = 0
+        self._now = 0
+        self.final: bytes | None = None
+        """The Response of the terminal event, as JSON, once there is one."""
+        self.status = "in_progress"
+        self.error: GatewayError | None = None
+        self._steps: dict[Step, Callable[[Signal], None]] = {
+            Step.OPEN_REASONING: self._open_reasoning,
+            Step.OPEN_MESSAGE: self._open_message,
+            Step.OPEN_TEXT: lambda _: self._open_part("output_text"),
+            Step.OPEN_REFUSAL: lambda _: self._open_part("refusal"),
+            Step.OPEN_CALL: self._open_call,
+            Step.APPEND: self._append,
+            Step.CLOSE_ITEM: lambda _: self._close_item("completed"),
+            Step.FINISH: self._finish,
+            Step.FAIL: self._fail,
+        }
+
+    @property
+    def has_output(self) -> bool:
+        """Whether any output item has been finished."""
+        return bool(self._output)
+
+    def begin(self) -> bytes:
+        """The frames that open the stream."""
+        for event in ("response.created", "response.in_progress"):
+            self._writer.write_response(event, self._response.in_progress())
+        return self._writer.take()
+
+    def compose(self, signals: Sequence[Signal], now: int) -> bytes:
+        """The frames for these signals.
+
+        Args:
+            signals: what the reader made certain.
+            now: seconds since the epoch, for `completed_at`.
+        """
+        self._now = now
+        for signal in signals:
+            for step in TRANSITIONS[self._open][type(signal)]:
+                self._steps[step](signal)
+        return self._writer.take()
+
+    def keep_alive(self) -> bytes:
+        """A frame for a silent moment that resets clients' idle timers.
+
+        A repeated `in_progress` is in every client's schema, but openai-node accepts it only before the first item.
+        """
+        if self._open is Open.ENDED:
+            return b""
+        if self._output or self._item is not None:
+            self._writer.write("keepalive")
+        else:
+            self._writer.write_response("response.in_progress", self._response.in_progress())
+        return self._writer.take()
+
+    def _open_reasoning(self, _: Signal) -> None:
+        item_id = self._mint_id("rs")
+        self._item = ReasoningItem(self._writer, item_id, len(self._output), self._reasoning_events)
+        self._open = Open.REASONING
+
+    def _open_message(self, _: Signal) -> None:
+        self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output))
+
+    def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
+        if self._message is not None:
+            self._message.open_part(kind)
+        self._open = Open.TEXT if kind == "output_text" else Open.REFUSAL
+
+    def _open_call(self, signal: Signal) -> None:
+        """Opens a call, unless `tool_choice` forbids its tool: then its arguments meet nothing open."""
+        if not isinstance(signal, CallStart) or not self._tools.is_allowed(signal.name):
+            return
+        origin = self._tools.origin(signal.name)
+        self._item = open_call(
+            self._writer,
+            origin,
+            item_id=self._mint_id(ID_PREFIXES[origin.kind]),
+            call_id=self._unique_call_id(signal.call_id),
+            output_index=len(self._output),
+        )
+        self._open = Open.CALL
+
+    def _unique_call_id(self, offered: str) -> str:
+        """The upstream's id, unless it has none or gave it to two calls, as LocalAI does."""
+        call_id = offered if offered and offered not in self._call_ids else self._mint_id("call")
+        self._call_ids.add(call_id)
+        return call_id
+
+    def _append(self, signal: Signal) -> None:
+        text, logprobs = _content(signal)
+        self._output_characters += len(text)
+        if self._item is not None:
+            self._item.append(text, logprobs)
+
+    def _close_item(self, status: ItemStatus, *, is_failure: bool = False) -> None:
+        item, self._item, self._message = self._item, None, None
+        self._open = Open.NOTHING
+        if item is None:
+            return
+        item.close(status, is_failure=is_failure)
+        if (finished := item.as_object()) is not None:
+            self._output.append(finished)
+
+    def _finish(self, signal: Signal) -> None:
+        if not isinstance(signal, Finish):
+            return
+        is_complete = signal.outcome is Outcome.COMPLETED
+        self._close_item("completed" if is_complete else "incomplete")
+        if is_complete and all(item["type"] == "reasoning" for item in self._output):
+            self._write_empty_message()
+        usage = signal.usage or self._estimate(self._output_characters)
+        final = self._response.finished(self._output, signal.outcome, usage, self._now)
+        self._end("completed" if is_complete else "incomplete", final)
+
+    def _fail(self, signal: Signal) -> None:
+        if not isinstance(signal, Failure):
+            return
+        self._close_item("incomplete", is_failure=True)
+        self.error = signal.error
+        self._end("failed", self._response.failed(self._output, signal.error, signal.usage))
+
+    def _write_empty_message(self) -> None:
+        """An answer of nothing is a message without text: many clients expect at least one item."""
+        self._open_message(Text(""))
+        self._open_part("output_text")
+        self._close_item("completed")
+
+    def _end(self, status: str, final: bytes) -> None:
+        self.final, self.status = final, status
+        self._writer.write_response(f"response.{status}", final)
+        self._writer.write_done()
+        self._open = Open.ENDED
+
+
+def _content(signal: Signal) -> tuple[str, list[JSONObject] | None]:
+    """The text of a signal that has some, and its log probabilities."""
+    match signal:
+        case Text(text, logprobs):
+            return text, logprobs
+        case Reasoning(text) | Refusal(text) | CallArguments(text):
+            return text, None
+        case _:
+            return "", None

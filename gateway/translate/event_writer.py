@@ -1,0 +1,60 @@
+"""Renders Responses events as whole SSE frames and owns `sequence_number`."""
+
+from gateway.codec.json import JSONObject, JSONValue, dumps
+from gateway.codec.sse import DONE, frame
+
+
+class DeltaFrames:
+    """The frames of one part's deltas: all that does not change is rendered once.
+
+    A token costs one small `dumps` and one concatenation instead of an object tree (about 1 us against 4).
+    """
+
+    __slots__ = ("_head", "_tail")
+
+    def __init__(self, event: str, place: JSONObject, *, tail: bytes = b"") -> None:
+        members = dumps({"type": event, **place})[:-1]
+        self._head = frame(event, members).removesuffix(b"\n\n") + b',"delta":'
+        self._tail = tail + b',"sequence_number":'
+
+    def render(self, delta: str, sequence_number: int, extra: bytes | None = None) -> bytes:
+        """One frame; `extra` replaces the usual members behind the delta."""
+        tail = self._tail if extra is None else extra + b',"sequence_number":'
+        return b"%b%b%b%d}\n\n" % (self._head, dumps(delta), tail, sequence_number)
+
+
+class EventWriter:
+    """Collects the frames of one stream in order, numbered from 0 without a gap."""
+
+    __slots__ = ("_frames", "_next")
+
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+        self._next = 0
+
+    def write(self, event: str, **members: JSONValue) -> None:
+        """An event whose members are values."""
+        data = dumps({"type": event, **members, "sequence_number": self._next})
+        self._next += 1
+        self._frames.append(frame(event, data))
+
+    def write_response(self, event: str, response: bytes) -> None:
+        """A lifecycle event around a Response that is JSON already."""
+        data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self._next)
+        self._next += 1
+        self._frames.append(frame(event, data))
+
+    def write_delta(self, frames: DeltaFrames, delta: str, extra: bytes | None = None) -> None:
+        """The next delta of an open part."""
+        self._frames.append(frames.render(delta, self._next, extra))
+        self._next += 1
+
+    def write_done(self) -> None:
+        """The sentinel behind the terminal event."""
+        self._frames.append(b"data: %b\n\n" % DONE)
+
+    def take(self) -> bytes:
+        """All frames since the last call."""
+        frames = b"".join(self._frames)
+        self._frames.clear()
+        return frames

@@ -1,0 +1,301 @@
+"""The output items of one response: each writes its own events, from `output_item.added` to `.done`.
+
+An item lives from `open` to `close`; between them it takes the text of its parts. It never writes a sequence
+number or an index of its own making: the writer and the composer own those.
+"""
+
+from typing import Literal, Protocol
+
+from gateway.codec.json import JSONObject, dumps
+from gateway.codec.partial_json import InputField
+from gateway.settings import ReasoningEvents
+from gateway.translate.event_writer import DeltaFrames, EventWriter
+from gateway.translate.logprobs import response_logprobs
+from gateway.translate.tool_results import call_item, custom_input
+from gateway.translate.tools import ToolKind, ToolOrigin
+
+ItemStatus = Literal["in_progress", "completed", "incomplete"]
+
+
+class OutputItem(Protocol):
+    """What the composer needs of any item."""
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        """The next piece of the part that is open."""
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        """Ends the item; on a failure a call stays without its `done` event, so that nobody runs it."""
+
+    def as_object(self) -> JSONObject | None:
+        """The closed item as it stands in `response.output`; None if it was never announced."""
+
+
+class MessageItem:
+    """A message: parts of text and refusal, one after the other."""
+
+    def __init__(self, writer: EventWriter, item_id: str, output_index: int) -> None:
+        self._writer = writer
+        self._item: JSONObject = {
+            "id": item_id,
+            "type": "message",
+            "status": "in_progress",
+            "role": "assistant",
+            "content": [],
+        }
+        self._output_index = output_index
+        self._part: TextPart | None = None
+        writer.write("response.output_item.added", output_index=output_index, item=self._item)
+
+    def open_part(self, kind: Literal["output_text", "refusal"]) -> None:
+        """Begins the next part, after the one that is open."""
+        self.close_part()
+        place = {
+            "item_id": self._item["id"],
+            "output_index": self._output_index,
+            "content_index": len(self._item["content"]),
+        }
+        self._part = TextPart(self._writer, kind, place)
+
+    def close_part(self) -> None:
+        if self._part is not None:
+            self._item["content"].append(self._part.close())
+            self._part = None
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        if self._part is not None:
+            self._part.append(text, logprobs)
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        self.close_part()
+        self._item["status"] = status
+        self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject:
+        return self._item
+
+
+_PART_EVENTS = {
+    "output_text": "response.output_text",
+    "refusal": "response.refusal",
+    "reasoning_text": "response.reasoning_text",
+}
+_PART_TEXT = {"output_text": "text", "refusal": "refusal", "reasoning_text": "text"}
+
+
+class TextPart:
+    """One content part: `content_part.added`, deltas, `done`, `content_part.done`."""
+
+    def __init__(
+        self, writer: EventWriter, kind: Literal["output_text", "refusal", "reasoning_text"], place: JSONObject
+    ) -> None:
+        self._writer = writer
+        self._kind = kind
+        self._place = place
+        self._texts: list[str] = []
+        self._logprobs: list[JSONObject] = []
+        tail = b',"logprobs":[]' if kind == "output_text" else b""
+        self._frames = DeltaFrames(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
+        writer.write("response.content_part.added", **place, part=self._object(""))
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._texts.append(text)
+        extra = None
+        if logprobs:
+            entries = response_logprobs(logprobs)
+            self._logprobs += entries
+            extra = b',"logprobs":' + dumps(entries)
+        self._writer.write_delta(self._frames, text, extra)
+
+    def close(self) -> JSONObject:
+        """Writes the closing events and returns the whole part."""
+        text = "".join(self._texts)
+        members: JSONObject = {_PART_TEXT[self._kind]: text}
+        if self._kind == "output_text":
+            members["logprobs"] = self._logprobs
+        self._writer.write(f"{_PART_EVENTS[self._kind]}.done", **self._place, **members)
+        part = self._object(text)
+        self._writer.write("response.content_part.done", **self._place, part=part)
+        return part
+
+    def _object(self, text: str) -> JSONObject:
+        part: JSONObject = {"type": self._kind, _PART_TEXT[self._kind]: text}
+        if self._kind == "output_text":
+            part |= {"annotations": [], "logprobs": self._logprobs}
+        return part
+
+
+class ReasoningItem:
+    """Reasoning, shown as a summary (every client shows it) or as `reasoning_text`."""
+
+    def __init__(self, writer: EventWriter, item_id: str, output_index: int, style: ReasoningEvents) -> None:
+        self._writer = writer
+        self._style = style
+        self._item: JSONObject = {"id": item_id, "type": "reasoning", "status": "in_progress", "summary": []}
+        if style == "text":
+            self._item["content"] = []
+        self._output_index = output_index
+        writer.write("response.output_item.added", output_index=output_index, item=self._item)
+        self._part = self._open_part()
+
+    def _open_part(self) -> "SummaryPart | TextPart":
+        place = {"item_id": self._item["id"], "output_index": self._output_index}
+        if self._style == "text":
+            return TextPart(self._writer, "reasoning_text", {**place, "content_index": 0})
+        return SummaryPart(self._writer, {**place, "summary_index": 0})
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._part.append(text, None)
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        self._item["content" if self._style == "text" else "summary"] = [self._part.close()]
+        self._item["status"] = status
+        self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject:
+        return self._item
+
+
+class SummaryPart:
+    """The summary of a reasoning item."""
+
+    def __init__(self, writer: EventWriter, place: JSONObject) -> None:
+        self._writer = writer
+        self._place = place
+        self._texts: list[str] = []
+        self._frames = DeltaFrames("response.reasoning_summary_text.delta", place)
+        writer.write("response.reasoning_summary_part.added", **place, part={"type": "summary_text", "text": ""})
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._texts.append(text)
+        self._writer.write_delta(self._frames, text)
+
+    def close(self) -> JSONObject:
+        text = "".join(self._texts)
+        part: JSONObject = {"type": "summary_text", "text": text}
+        self._writer.write("response.reasoning_summary_text.done", **self._place, text=text)
+        self._writer.write("response.reasoning_summary_part.done", **self._place, part=part)
+        return part
+
+
+class FunctionCallItem:
+    """A function call: its arguments pass as they come."""
+
+    def __init__(self, writer: EventWriter, item: JSONObject, output_index: int) -> None:
+        self._writer = writer
+        self._item = {**item, "arguments": ""}
+        self._output_index = output_index
+        self._pieces: list[str] = []
+        self._place = {"item_id": item["id"], "output_index": output_index}
+        self._frames = DeltaFrames("response.function_call_arguments.delta", self._place)
+        writer.write("response.output_item.added", output_index=output_index, item=self._item)
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._pieces.append(text)
+        self._writer.write_delta(self._frames, text)
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        if status == "completed" and not self._pieces:
+            self.append("{}", None)  # clients parse the arguments, and no text is no JSON
+        arguments = "".join(self._pieces)
+        if not is_failure:
+            self._writer.write("response.function_call_arguments.done", **self._place, arguments=arguments)
+        self._item |= {"arguments": arguments, "status": status}
+        self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject:
+        return self._item
+
+
+class CustomCallItem:
+    """A freeform call: upstream it is a function with one string, here the raw text of that string."""
+
+    def __init__(self, writer: EventWriter, item: JSONObject, output_index: int) -> None:
+        self._writer = writer
+        self._item = {**item, "input": ""}
+        self._output_index = output_index
+        self._field = InputField()
+        self._arguments: list[str] = []
+        self._pieces: list[str] = []
+        self._place = {"item_id": item["id"], "output_index": output_index}
+        self._frames = DeltaFrames("response.custom_tool_call_input.delta", self._place)
+        writer.write("response.output_item.added", output_index=output_index, item=self._item)
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._arguments.append(text)
+        self._add(self._field.feed(text))
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        self._add(self._field.finish(custom_input("".join(self._arguments))))
+        whole = "".join(self._pieces)
+        if not is_failure:
+            self._writer.write("response.custom_tool_call_input.done", **self._place, input=whole)
+        self._item |= {"input": whole, "status": status}
+        self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject:
+        return self._item
+
+    def _add(self, text: str) -> None:
+        if text:
+            self._pieces.append(text)
+            self._writer.write_delta(self._frames, text)
+
+
+class WholeCallItem:
+    """A call of a built-in client tool: its form holds no partial arguments, so it appears when it is whole."""
+
+    def __init__(self, writer: EventWriter, item: JSONObject, output_index: int, kind: ToolKind) -> None:
+        self._writer = writer
+        self._item: JSONObject | None = None
+        self._base = item
+        self._output_index = output_index
+        self._kind = kind
+        self._pieces: list[str] = []
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._pieces.append(text)
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        if status != "completed":
+            return
+        item = call_item(self._kind, self._base, "".join(self._pieces))
+        self._writer.write("response.output_item.added", output_index=self._output_index, item=item)
+        self._item = {**item, "status": status}
+        self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject | None:
+        return self._item
+
+
+def open_call(
+    writer: EventWriter, origin: ToolOrigin, *, item_id: str, call_id: str, output_index: int
+) -> FunctionCallItem | CustomCallItem | WholeCallItem:
+    """The item for a call, in the form in which its tool was declared."""
+    item: JSONObject = {"id": item_id, "type": CALL_TYPES[origin.kind], "status": "in_progress", "call_id": call_id}
+    if origin.kind not in (ToolKind.FUNCTION, ToolKind.CUSTOM):
+        return WholeCallItem(writer, item, output_index, origin.kind)
+    item["name"] = origin.name
+    if origin.namespace is not None:
+        item["namespace"] = origin.namespace
+    if origin.kind is ToolKind.CUSTOM:
+        return CustomCallItem(writer, item, output_index)
+    return FunctionCallItem(writer, item, output_index)
+
+
+CALL_TYPES = {
+    ToolKind.FUNCTION: "function_call",
+    ToolKind.CUSTOM: "custom_tool_call",
+    ToolKind.TOOL_SEARCH: "tool_search_call",
+    ToolKind.LOCAL_SHELL: "local_shell_call",
+    ToolKind.SHELL: "shell_call",
+    ToolKind.APPLY_PATCH: "apply_patch_call",
+}
+
+ID_PREFIXES = {
+    ToolKind.FUNCTION: "fc",
+    ToolKind.CUSTOM: "ctc",
+    ToolKind.TOOL_SEARCH: "tsc",
+    ToolKind.LOCAL_SHELL: "lsh",
+    ToolKind.SHELL: "sh",
+    ToolKind.APPLY_PATCH: "apc",
+}

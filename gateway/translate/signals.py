@@ -1,0 +1,82 @@
+"""The vocabulary between a reader of an upstream format and the composer of Responses events.
+
+A *signal* is the neutral unit of a model's answer. A reader absorbs its upstream's dialect and promises only
+this: no text is empty, `CallArguments` belong to the call that the last `CallStart` announced, and one `Finish` or
+`Failure` comes last.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from gateway.codec.json import JSONObject
+from gateway.errors import GatewayError
+
+
+class Text(NamedTuple):
+    """Visible text; `logprobs` are entries in the form of Chat Completions, for these tokens."""
+
+    text: str
+    logprobs: list[JSONObject] | None = None
+
+
+class Reasoning(NamedTuple):
+    """Text of the model's reasoning."""
+
+    text: str
+
+
+class Refusal(NamedTuple):
+    """Text with which the model declines."""
+
+    text: str
+
+
+class CallStart(NamedTuple):
+    """A tool call begins. `call_id` is the upstream's, empty if it gave none; `name` is the Chat name."""
+
+    call_id: str
+    name: str
+
+
+class CallArguments(NamedTuple):
+    """The next piece of the arguments of the call that began last."""
+
+    fragment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts as the upstream reported them; `output_tokens` includes `reasoning_tokens`."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+class Outcome(Enum):
+    """How a model ended its answer; the value is the reason in `incomplete_details`."""
+
+    COMPLETED = None
+    MAX_OUTPUT_TOKENS = "max_output_tokens"
+    CONTENT_FILTER = "content_filter"
+
+
+class Finish(NamedTuple):
+    """The answer is over, and this is what it cost, if the upstream said so."""
+
+    outcome: Outcome
+    usage: Usage | None = None
+
+
+class Failure(NamedTuple):
+    """The answer will not be finished."""
+
+    error: GatewayError
+    usage: Usage | None = None
+
+
+Signal = Text | Reasoning | Refusal | CallStart | CallArguments | Finish | Failure
