@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import FieldInfo, fields, replace
 
-from gateway.settings import AuthSettings, ProviderSettings, Settings
+from gateway.settings import AuthSettings, ProviderSettings, SealingSettings, Settings
 
 Table = Mapping[str, object]
 Section = TypeVar("Section", bound=msgspec.Struct)
+KeysSection = TypeVar("KeysSection", AuthSettings, SealingSettings)
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?P<inner>[^}]*)(?P<end>\}?)")
 _VARIABLE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<default>:-.*)?", re.DOTALL)
@@ -52,7 +53,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     reading.problems.extend(_relations(document))
     if reading.problems or settings is None:
         raise ConfigurationError(f"{path}: {problem}" for problem in reading.problems)
-    return replace(settings, auth=_beside(path, settings.auth))
+    return replace(settings, auth=_beside(path, settings.auth), sealing=_beside(path, settings.sealing))
 
 
 def keys_file(path: Path, environment: Mapping[str, str]) -> Path | None:
@@ -68,13 +69,14 @@ def keys_file(path: Path, environment: Mapping[str, str]) -> Path | None:
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """The settings of a gateway without a file: all defaults, and keys only where the environment names a file."""
     name = environment.get("GATEWAY_KEYS_FILE", "")
-    return Settings(auth=AuthSettings(keys_file=str(Path(name).absolute()) if name else ""))
+    auth = AuthSettings(keys_file=str(Path(name).absolute()) if name else "")
+    return Settings(auth=auth, sealing=SealingSettings(keys_file=""))
 
 
-def _beside(path: Path, auth: AuthSettings) -> AuthSettings:
-    if not auth.keys_file:
-        return auth
-    return replace(auth, keys_file=str((path.parent / auth.keys_file).absolute()))
+def _beside(path: Path, section: KeysSection) -> KeysSection:
+    if not section.keys_file:
+        return section
+    return replace(section, keys_file=str((path.parent / section.keys_file).absolute()))
 
 
 def _document(path: Path) -> dict[str, object]:

@@ -24,7 +24,8 @@ SystemRole = Literal["system", "developer", "user"]
 SystemMode = Literal["merge_first", "keep"]
 AssistantNullContent = Literal["null", "empty", "omit"]
 Images = Literal["url", "none"]
-ReasoningField = Literal["reasoning_content", "reasoning", "none"]
+ReasoningField = Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_parts", "think_tags", "none"]
+ReasoningScope = Literal["all", "tool_turns"]
 ReasoningParam = Literal["effort", "none"]
 SendOrDrop = Literal["send", "drop"]
 ResponseFormat = Literal["json_schema", "json_object"]
@@ -69,6 +70,13 @@ class AuthSettings(_Section, frozen=True, kw_only=True):
     """How often the file is looked at for a change."""
 
 
+class SealingSettings(_Section, frozen=True, kw_only=True):
+    """`[sealing]`: where the keys are that seal reasoning for the clients to carry."""
+
+    keys_file: str = "sealing.keys"
+    """Relative to the configuration file, absolute once loaded; empty for a key of the process's own."""
+
+
 class TranslationSettings(_Section, frozen=True, kw_only=True):
     """`[translation]`: what happens to the things that an upstream cannot do."""
 
@@ -95,6 +103,12 @@ class Quirks(_Section, frozen=True, kw_only=True):
     images: Images = "url"
     reasoning_field: ReasoningField = "reasoning_content"
     """Where the reasoning of earlier turns is given back."""
+    reasoning_scope: ReasoningScope = "all"
+    """The turns whose reasoning is given back."""
+    reasoning_required: bool = False
+    """Whether a turn with tool calls must have the field, empty if there was no reasoning."""
+    tool_extra_content: bool = False
+    """Whether `extra_content` of tool calls (Gemini's thought signatures) is given back."""
     reasoning_param: ReasoningParam = "effort"
     parallel_tool_calls: SendOrDrop = "send"
     strict_tools: SendOrDrop = "send"
@@ -142,6 +156,7 @@ class Settings(_Section, frozen=True, kw_only=True):
 
     server: ServerSettings = ServerSettings()
     auth: AuthSettings = AuthSettings()
+    sealing: SealingSettings = SealingSettings()
     translation: TranslationSettings = TranslationSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[AliasSettings, ...] = ()

@@ -191,7 +191,8 @@ class _Folding:
         require(bool(item.get("id")), f"an item without id: {item}")
         require(str(item["id"]).startswith(_PREFIXES.get(item["type"], "")), f"{item['type']} with id {item['id']!r}")
         require(item["id"] not in [other.body["id"] for other in self.items], f"the id {item['id']} is used twice")
-        require(item.get("status") == "in_progress", f"a new item has status {item.get('status')!r}")
+        status = item.get("status", _begins(item))
+        require(status == "in_progress", f"a new item has status {status!r}")
         if item["type"] in _EMPTY:
             container, empty = _EMPTY[item["type"]]
             require(item.get(container) == empty, f"a new {item['type']} has {container} {item.get(container)!r}")
@@ -268,7 +269,7 @@ class _Folding:
     def _finish_item(self, event: JSONObject) -> None:
         item = self._open_item(event)
         final = event["item"]
-        status = final.get("status")
+        status = final.get("status", _ended(final))
         require(status in ("completed", "incomplete"), f"a finished item has status {status!r}")
         require(item.part is None, f"output_item.done while a part of {final['id']} is open")
         if item.body["type"] in _EMPTY:
@@ -290,6 +291,15 @@ class _Folding:
                 runnable = status == "failed" and item.text_done
                 require(not runnable, "the arguments of a broken call had their done event: a client would run it")
         self.terminal = response
+
+
+def _begins(item: JSONObject) -> str | None:
+    """The status of a new item that has none in the API: only compaction is without."""
+    return "in_progress" if item["type"] == "compaction" else None
+
+
+def _ended(item: JSONObject) -> str | None:
+    return "completed" if item["type"] == "compaction" else None
 
 
 def _without(item: JSONObject) -> JSONObject:
@@ -327,10 +337,11 @@ def _check_items(items: list[JSONObject], status: str) -> None:
     require(len(set(call_ids)) == len(call_ids), f"call_ids that are used twice: {call_ids}")
     require(all(0 < len(str(call_id)) <= 64 for call_id in call_ids), f"call_ids that are empty or long: {call_ids}")
     for item in items:
-        require(item["status"] in ("completed", "incomplete"), f"an item of a final response is {item['status']}")
-        require(item["status"] == "completed" or status != "completed", "completed with an incomplete item")
+        ended = item.get("status", _ended(item))
+        require(ended in ("completed", "incomplete"), f"an item of a final response is {ended}")
+        require(ended == "completed" or status != "completed", "completed with an incomplete item")
         if item["type"] == "function_call" and item["status"] == "completed":
             require(item["arguments"] != "", "a completed call with empty arguments: clients parse them")
-    unfinished = [index for index, item in enumerate(items) if item["status"] == "incomplete"]
+    unfinished = [index for index, item in enumerate(items) if item.get("status") == "incomplete"]
     if status == "incomplete":
         require(unfinished in ([], [len(items) - 1]), f"incomplete items that are not the last one: {unfinished}")

@@ -12,6 +12,7 @@ from gateway.settings import (
     AuthSettings,
     ProviderSettings,
     Quirks,
+    SealingSettings,
     ServerSettings,
     Settings,
     TranslationSettings,
@@ -80,7 +81,8 @@ def test_every_setting_is_in_the_example() -> None:
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     settings = load(written(tmp_path, ""), {})
-    assert settings == Settings(auth=AuthSettings(keys_file=str(tmp_path / "keys.toml")))
+    auth = AuthSettings(keys_file=str(tmp_path / "keys.toml"))
+    assert settings == Settings(auth=auth, sealing=SealingSettings(keys_file=str(tmp_path / "sealing.keys")))
 
 
 def test_a_provider_and_an_alias_are_read(tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_a_malformed_reference_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_without_a_file_all_is_default_and_there_is_no_keys_file() -> None:
-    assert from_environment({}) == Settings(auth=AuthSettings(keys_file=""))
+    assert from_environment({}) == Settings(auth=AuthSettings(keys_file=""), sealing=SealingSettings(keys_file=""))
 
 
 def test_without_a_file_the_environment_may_name_the_keys_file(tmp_path: Path) -> None:

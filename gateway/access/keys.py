@@ -34,10 +34,15 @@ _NO_ENTRY = (bytes(32), None)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who a request is from: `id` is safe to log and to count by, `name` is the operator's word for it."""
+    """Who a request is from: `id` is safe to log and to count by, `name` is the operator's word for it.
+
+    What belongs to the `owner` outlives a key: a new key with the name of an old one has the same owner. Keys of the
+    environment have no name of their own, so each is its own owner.
+    """
 
     id: str
     name: str
+    owner: str
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +108,10 @@ def from_environment(value: str) -> KeyRing:
             for index in bad
         )
     digests = (hashlib.sha256(text.encode()).digest() for text in texts)
-    return _ring((digest, Key(_public_id(digest), f"env-{index}")) for index, digest in enumerate(digests, 1))
+    return _ring(
+        (digest, Key(_public_id(digest), f"env-{index}", f"env:{_public_id(digest)}"))
+        for index, digest in enumerate(digests, 1)
+    )
 
 
 def _ring(pairs: Iterable[tuple[bytes, Key]]) -> KeyRing:
@@ -117,7 +125,9 @@ def _public_id(digest: bytes) -> str:
 
 def from_records(records: Iterable[KeyRecord]) -> KeyRing:
     """The ring of the keys file's records."""
-    return _ring((bytes.fromhex(record.sha256), Key(record.id, record.name)) for record in records)
+    return _ring(
+        (bytes.fromhex(record.sha256), Key(record.id, record.name, f"name:{record.name}")) for record in records
+    )
 
 
 def new_key() -> tuple[str, str]:

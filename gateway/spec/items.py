@@ -59,6 +59,12 @@ class Reasoning(Struct, frozen=True):
     encrypted_content: str | None = None
 
 
+class Compaction(Struct, frozen=True):
+    """`compaction` and Codex's `context_compaction`."""
+
+    encrypted_content: str = ""
+
+
 class ItemReference(Struct, frozen=True):
     """`item_reference`."""
 

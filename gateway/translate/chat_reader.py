@@ -12,7 +12,7 @@ from gateway.codec.upstream_error import error_from_object, not_json
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.translate.channels import ReasoningChannel, TextChannel
-from gateway.translate.signals import Failure, Finish, Outcome, Refusal, Signal, Usage
+from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Refusal, Signal, Usage
 from gateway.translate.tool_fragments import ToolFragments
 from gateway.translate.usage import read_usage
 
@@ -42,6 +42,8 @@ class ChatReader:
         self._calls = ToolFragments()
         self._legacy_calls = ToolFragments()
         self._legacy_signals: list[Signal] = []
+        self._keeps_details = quirks.reasoning_field == "reasoning_details"
+        self._keeps_extra = quirks.tool_extra_content
         self._message: JSONObject | None = None
         self._finish_reason = ""
         self._usage: Usage | None = None
@@ -176,6 +178,8 @@ class ChatReader:
         if reasoning := _reasoning_text(delta):
             signals += self._text.pause()
             signals += self._reasoning.feed(reasoning)
+        if self._keeps_details and (details := delta.get("reasoning_details")):
+            signals += _opaque_details(details)
         if content and isinstance(content, str):
             signals += self._text.feed(content, _entries(logprobs))
         if (refusal := delta.get("refusal")) and isinstance(refusal, str):
@@ -200,6 +204,8 @@ class ChatReader:
         if not isinstance(calls, list):
             return
         for fragment in calls:
+            if self._keeps_extra:
+                signals += _opaque_extra(fragment)
             fragments = self._calls.feed(fragment)
             if fragments:
                 signals += self._text.stop()
@@ -254,6 +260,19 @@ def _reasoning_text(delta: JSONObject) -> str:
             return value
     details = delta.get("reasoning_details")
     return _joined_text(details) if details else ""
+
+
+def _opaque_details(details: JSONValue) -> list[Signal]:
+    entries = [entry for entry in details if isinstance(entry, dict)] if isinstance(details, list) else []
+    return [Opaque("reasoning_details", entries)] if entries else []
+
+
+def _opaque_extra(fragment: JSONValue) -> list[Signal]:
+    """Gemini's thought signature comes with a call and must come back with it."""
+    if not isinstance(fragment, dict) or not isinstance(fragment.get("extra_content"), dict):
+        return []
+    call_id = fragment.get("id")
+    return [Opaque("extra_content", fragment["extra_content"], call_id if isinstance(call_id, str) else "")]
 
 
 def _joined_text(value: JSONValue) -> str:

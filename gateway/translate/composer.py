@@ -10,11 +10,12 @@ from enum import Enum
 from typing import Literal
 
 from gateway.codec.json import JSONObject
-from gateway.errors import GatewayError
+from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ReasoningEvents
 from gateway.translate.event_writer import EventWriter
 from gateway.translate.output_items import (
     ID_PREFIXES,
+    CompactionItem,
     ItemStatus,
     MessageItem,
     OutputItem,
@@ -22,11 +23,13 @@ from gateway.translate.output_items import (
     open_call,
 )
 from gateway.translate.response_object import ResponseObject
+from gateway.translate.sealed import Seal, SealedReasoning, encode, joined_details
 from gateway.translate.signals import (
     CallArguments,
     CallStart,
     Failure,
     Finish,
+    Opaque,
     Outcome,
     Reasoning,
     Refusal,
@@ -60,6 +63,8 @@ class Step(Enum):
     OPEN_REFUSAL = "open refusal part"
     OPEN_CALL = "open call item"
     APPEND = "delta"
+    KEEP = "keep for sealing"
+    CARRY = "reasoning item for what was kept"
     CLOSE_ITEM = "close item"
     FINISH = "terminal event"
     FAIL = "response.failed"
@@ -70,8 +75,9 @@ TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
         Reasoning: (Step.OPEN_REASONING, Step.APPEND),
         Text: (Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
         Refusal: (Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.OPEN_CALL,),
+        CallStart: (Step.CARRY, Step.OPEN_CALL),
         CallArguments: (),
+        Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
     },
@@ -79,8 +85,9 @@ TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
         Reasoning: (Step.APPEND,),
         Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
         Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
         CallArguments: (),
+        Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
     },
@@ -88,8 +95,9 @@ TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
         Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
         Text: (Step.APPEND,),
         Refusal: (Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
         CallArguments: (),
+        Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
     },
@@ -97,8 +105,9 @@ TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
         Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
         Text: (Step.OPEN_TEXT, Step.APPEND),
         Refusal: (Step.APPEND,),
-        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
         CallArguments: (),
+        Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
     },
@@ -106,13 +115,20 @@ TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
         Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
         Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
         Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.OPEN_CALL),
+        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
         CallArguments: (Step.APPEND,),
+        Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
     },
-    Open.ENDED: dict.fromkeys((Reasoning, Text, Refusal, CallStart, CallArguments, Finish, Failure), ()),
+    Open.ENDED: dict.fromkeys((Reasoning, Opaque, Text, Refusal, CallStart, CallArguments, Finish, Failure), ()),
 }
+
+
+_LONGEST_CALL_ID = 64
+"""Characters, by the API's own rule for `call_id`."""
+
+_SUMMARY_SIGNALS = (Text, Finish, Failure)
 
 
 class Composer:
@@ -123,6 +139,9 @@ class Composer:
         tools: how the names of calls come back.
         mint_id: makes the ids of items and calls.
         reasoning_events: the form in which reasoning is shown.
+        seal: seals what must come back on the next turn; without it nothing does.
+        provider: the name of the upstream, which alone understands its opaque state.
+        compacts: the text is the summary of the conversation, and there is nothing else in the answer.
         estimate: usage for an upstream that reports none, from the length of all output in characters.
     """
 
@@ -133,12 +152,19 @@ class Composer:
         *,
         mint_id: MintId,
         reasoning_events: ReasoningEvents,
+        seal: Seal | None,
+        provider: str,
         estimate: Callable[[int], Usage],
+        compacts: bool = False,
     ) -> None:
         self._response = response
         self._tools = tools
         self._mint_id = mint_id
         self._reasoning_events = reasoning_events
+        self._seal = seal
+        self._provider = provider
+        self._compacts = compacts
+        self._kept: list[Opaque] = []
         self._estimate = estimate
         self._writer = EventWriter()
         self._open = Open.NOTHING
@@ -159,6 +185,8 @@ class Composer:
             Step.OPEN_REFUSAL: lambda _: self._open_part("refusal"),
             Step.OPEN_CALL: self._open_call,
             Step.APPEND: self._append,
+            Step.KEEP: self._keep,
+            Step.CARRY: lambda _: self._carry(),
             Step.CLOSE_ITEM: lambda _: self._close_item("completed"),
             Step.FINISH: self._finish,
             Step.FAIL: self._fail,
@@ -184,6 +212,8 @@ class Composer:
         """
         self._now = now
         for signal in signals:
+            if self._compacts and not isinstance(signal, _SUMMARY_SIGNALS):
+                continue
             for step in TRANSITIONS[self._open][type(signal)]:
                 self._steps[step](signal)
         return self._writer.take()
@@ -203,11 +233,35 @@ class Composer:
 
     def _open_reasoning(self, _: Signal) -> None:
         item_id = self._mint_id("rs")
-        self._item = ReasoningItem(self._writer, item_id, len(self._output), self._reasoning_events)
+        self._item = ReasoningItem(
+            self._writer, item_id, len(self._output), self._reasoning_events, self._sealed_reasoning
+        )
         self._open = Open.REASONING
 
+    def _sealed_reasoning(self, text: str) -> str | None:
+        """The text and all opaque state so far, for the item that closes now."""
+        kept, self._kept = self._kept, []
+        if self._seal is None:
+            return None
+        details = [piece for one in kept if one.field == "reasoning_details" for piece in one.value]
+        extras = {one.call_id: one.value for one in kept if one.field == "extra_content"}
+        return self._seal(encode(SealedReasoning(text, self._provider, joined_details(details), extras)))
+
+    def _keep(self, signal: Signal) -> None:
+        if isinstance(signal, Opaque) and self._seal is not None:
+            self._kept.append(signal)
+
+    def _carry(self) -> None:
+        """State that came outside of any reasoning gets an item of its own: no other item can hold it."""
+        if self._kept:
+            self._open_reasoning(Reasoning(""))
+            self._close_item("completed")
+
     def _open_message(self, _: Signal) -> None:
-        self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output))
+        if self._compacts and self._seal is not None:
+            self._item = CompactionItem(self._writer, self._mint_id("cmp"), len(self._output), self._seal)
+        else:
+            self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output))
 
     def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
         if self._message is not None:
@@ -229,8 +283,9 @@ class Composer:
         self._open = Open.CALL
 
     def _unique_call_id(self, offered: str) -> str:
-        """The upstream's id, unless it has none or gave it to two calls, as LocalAI does."""
-        call_id = offered if offered and offered not in self._call_ids else self._mint_id("call")
+        """The upstream's id, unless it has none, one too long, or gave it to two calls, as LocalAI does."""
+        is_usable = 0 < len(offered) <= _LONGEST_CALL_ID and offered not in self._call_ids
+        call_id = offered if is_usable else self._mint_id("call")
         self._call_ids.add(call_id)
         return call_id
 
@@ -253,9 +308,13 @@ class Composer:
         if not isinstance(signal, Finish):
             return
         is_complete = signal.outcome is Outcome.COMPLETED
+        if is_complete and self._compacts and self._item is None:
+            self._fail(Failure(GatewayError(ErrorKind.UPSTREAM_ERROR, "The model wrote no summary."), signal.usage))
+            return
         self._close_item("completed" if is_complete else "incomplete")
-        if is_complete and all(item["type"] == "reasoning" for item in self._output):
-            self._write_empty_message()
+        if is_complete:
+            self._carry()
+            self._write_message_if_empty()
         usage = signal.usage or self._estimate(self._output_characters)
         final = self._response.finished(self._output, signal.outcome, usage, self._now)
         self._end("completed" if is_complete else "incomplete", final)
@@ -267,8 +326,10 @@ class Composer:
         self.error = signal.error
         self._end("failed", self._response.failed(self._output, signal.error, signal.usage))
 
-    def _write_empty_message(self) -> None:
+    def _write_message_if_empty(self) -> None:
         """An answer of nothing is a message without text: many clients expect at least one item."""
+        if any(item["type"] != "reasoning" for item in self._output):
+            return
         self._open_message(Text(""))
         self._open_part("output_text")
         self._close_item("completed")

@@ -16,6 +16,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.spec.parts import AudioPart, FilePart, ImagePart, RefusalPart, TextPart, VideoPart
 from gateway.translate.losses import Losses
+from gateway.translate.sealed import Unseal
 
 Part = str | JSONObject
 """A text, or a part of a Chat message that is none."""
@@ -35,10 +36,11 @@ _DETAILS = {"low": "low", "high": "high", "original": "high"}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the reading of content depends on."""
+    """What the reading of content depends on; without `unseal` nothing that is sealed can be opened."""
 
     quirks: Quirks
     losses: Losses
+    unseal: Unseal | None = None
 
 
 def read_content(content: str | list[JSONObject] | None, at: str, rules: Rules) -> list[Part]:

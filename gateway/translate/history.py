@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from gateway.codec.json import JSONObject, JSONValue, convert, dumps, loads
 from gateway.errors import ErrorKind, GatewayError
 from gateway.spec import items
+from gateway.translate.compaction import SUMMARY_OPENING, SUMMARY_REQUEST, TRIGGER
 from gateway.translate.content import Part, Rules, media_of, read_content, text_of
 from gateway.translate.losses import safe_word
+from gateway.translate.sealed import Sealed, SealedReasoning, SealedSummary, decode
 from gateway.translate.tool_names import ToolKind, tool_origin
 from gateway.translate.tools import ToolSet, loaded_names
 
@@ -33,10 +35,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """What the assistant thought, and the place of the item."""
+    """What the assistant thought, the place of the item, and what only its upstream understands."""
 
     text: str
     at: str
+    opaque: SealedReasoning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,34 @@ def _message(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
 
 def _reasoning(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
     reasoning = convert(item, items.Reasoning, at)
-    if reasoning.encrypted_content:
+    sealed = _unsealed(reasoning.encrypted_content, reading.rules) if reasoning.encrypted_content else None
+    opaque = sealed if isinstance(sealed, SealedReasoning) else None
+    if reasoning.encrypted_content and opaque is None:
         reading.rules.losses.note(f"{at}.encrypted_content")
-    text = _joined(reasoning.content) or _joined(reasoning.summary)
-    return [Thought(text, at)] if text else []
+    text = (opaque.text if opaque else "") or _joined(reasoning.content) or _joined(reasoning.summary)
+    return [Thought(text, at, opaque)] if text or opaque else []
+
+
+def _unsealed(token: str, rules: Rules) -> Sealed | None:
+    """A token that cannot be opened is foreign, damaged or another owner's: no reason to end a session."""
+    return decode(rules.unseal(token)) if rules.unseal is not None else None
+
+
+def _compaction(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    compaction = convert(item, items.Compaction, at)
+    summary = _unsealed(compaction.encrypted_content, reading.rules)
+    if not isinstance(summary, SealedSummary):
+        reading.rules.losses.note(at, item["type"])
+        return []
+    return [Note([SUMMARY_OPENING + summary.text])]
 
 
 def _joined(texts: list[items.SummaryText] | None) -> str:
     return "\n".join(text.text for text in texts or [] if text.text)
+
+
+def _compaction_trigger(_item: JSONObject, _at: str, _reading: Reading) -> list[Piece]:
+    return [Note([SUMMARY_REQUEST])]
 
 
 def _function_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
@@ -261,6 +284,9 @@ _READERS: dict[str, Callable[[JSONObject, str, Reading], list[Piece]]] = {
     "apply_patch_call": _apply_patch_call,
     "apply_patch_call_output": _apply_patch_output,
     "agent_message": _agent_message,
+    "compaction": _compaction,
+    "context_compaction": _compaction,
+    TRIGGER: _compaction_trigger,
     "item_reference": _item_reference,
     "additional_tools": _without_piece,
     "configuration_update": _without_piece,

@@ -10,14 +10,17 @@ from gateway.translate.content import Part, chat_content, media_of, text_of
 from gateway.translate.history import Call, Note, Piece, Result, Said, Thought
 from gateway.translate.losses import Losses
 from gateway.translate.pairing import Asked, pair
+from gateway.translate.reasoning_replay import give_back
 
 NO_RESULT = "[no result: the tool call was not finished]"
 """Stands in for the result of a call that the history never answers."""
 
 
-def chat_messages(pieces: list[Piece], system: list[str], *, quirks: Quirks, losses: Losses) -> list[JSONObject]:
-    """All messages; `system` are the texts that come before anything in the history."""
-    builder = _Builder(system, quirks, losses)
+def chat_messages(
+    pieces: list[Piece], system: list[str], *, quirks: Quirks, losses: Losses, provider: str = ""
+) -> list[JSONObject]:
+    """All messages; `system` are the texts that come before anything in the history, `provider` gets them."""
+    builder = _Builder(system, quirks, losses, provider)
     pairs = pair(pieces)
     for index, piece in enumerate(pieces):
         match piece:
@@ -54,8 +57,9 @@ class _Run:
 class _Builder:
     """Puts the messages one after the other."""
 
-    def __init__(self, system: list[str], quirks: Quirks, losses: Losses) -> None:
+    def __init__(self, system: list[str], quirks: Quirks, losses: Losses, provider: str) -> None:
         self.run = _Run()
+        self._provider = provider
         self._messages: list[JSONObject] = []
         self._quirks = quirks
         self._losses = losses
@@ -124,17 +128,10 @@ class _Builder:
             message["content"] = "\n".join(run.texts)
         elif self._quirks.assistant_null_content != "omit":
             message["content"] = None if self._quirks.assistant_null_content == "null" else ""
-        if run.thoughts:
-            self._add_reasoning(message, run.thoughts)
         if run.calls:
             message["tool_calls"] = [_tool_call(asked) for asked in run.calls]
+        give_back(run.thoughts, message, quirks=self._quirks, losses=self._losses, provider=self._provider)
         return message
-
-    def _add_reasoning(self, message: JSONObject, thoughts: list[Thought]) -> None:
-        if self._quirks.reasoning_field == "none":
-            self._losses.note("input", "reasoning")
-        else:
-            message[self._quirks.reasoning_field] = "\n".join(thought.text for thought in thoughts)
 
 
 def _tool_call(asked: Asked) -> JSONObject:

@@ -12,6 +12,9 @@ from gateway.translate.losses import Losses
 LOGPROBS = "message.output_text.logprobs"
 """The `include` value that asks for log probabilities."""
 
+SEALED_REASONING = "reasoning.encrypted_content"
+"""The `include` value that asks for sealed reasoning, which every answer has."""
+
 _EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
 """Levels that many upstreams refuse, and what comes closest."""
 

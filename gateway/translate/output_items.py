@@ -4,6 +4,7 @@ An item lives from `open` to `close`; between them it takes the text of its part
 number or an index of its own making: the writer and the composer own those.
 """
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 from gateway.codec.json import JSONObject, dumps
@@ -11,6 +12,7 @@ from gateway.codec.partial_json import InputField
 from gateway.settings import ReasoningEvents
 from gateway.translate.event_writer import DeltaFrames, EventWriter
 from gateway.translate.logprobs import response_logprobs
+from gateway.translate.sealed import Seal, SealedSummary, encode
 from gateway.translate.tool_results import call_item, custom_input
 from gateway.translate.tools import ToolKind, ToolOrigin
 
@@ -125,17 +127,29 @@ class TextPart:
 
 
 class ReasoningItem:
-    """Reasoning, shown as a summary (every client shows it) or as `reasoning_text`."""
+    """Reasoning, shown as a summary (every client shows it) or as `reasoning_text`.
 
-    def __init__(self, writer: EventWriter, item_id: str, output_index: int, style: ReasoningEvents) -> None:
+    `seal` makes the `encrypted_content` of the whole text, or None. An item without text has no part.
+    """
+
+    def __init__(
+        self,
+        writer: EventWriter,
+        item_id: str,
+        output_index: int,
+        style: ReasoningEvents,
+        seal: Callable[[str], str | None],
+    ) -> None:
         self._writer = writer
         self._style = style
         self._item: JSONObject = {"id": item_id, "type": "reasoning", "status": "in_progress", "summary": []}
         if style == "text":
             self._item["content"] = []
         self._output_index = output_index
+        self._seal = seal
+        self._part: SummaryPart | TextPart | None = None
+        self._texts: list[str] = []
         writer.write("response.output_item.added", output_index=output_index, item=self._item)
-        self._part = self._open_part()
 
     def _open_part(self) -> "SummaryPart | TextPart":
         place = {"item_id": self._item["id"], "output_index": self._output_index}
@@ -144,11 +158,17 @@ class ReasoningItem:
         return SummaryPart(self._writer, {**place, "summary_index": 0})
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        if self._part is None:
+            self._part = self._open_part()
+        self._texts.append(text)
         self._part.append(text, None)
 
     def close(self, status: ItemStatus, *, is_failure: bool) -> None:
-        self._item["content" if self._style == "text" else "summary"] = [self._part.close()]
+        if self._part is not None:
+            self._item["content" if self._style == "text" else "summary"] = [self._part.close()]
         self._item["status"] = status
+        if (token := self._seal("".join(self._texts))) is not None:
+            self._item["encrypted_content"] = token
         self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
 
     def as_object(self) -> JSONObject:
@@ -239,6 +259,32 @@ class CustomCallItem:
         if text:
             self._pieces.append(text)
             self._writer.write_delta(self._frames, text)
+
+
+class CompactionItem:
+    """The summary of a conversation, sealed: the client carries it in place of all that it stands for."""
+
+    def __init__(self, writer: EventWriter, item_id: str, output_index: int, seal: Seal) -> None:
+        self._writer = writer
+        self._item_id = item_id
+        self._output_index = output_index
+        self._seal = seal
+        self._texts: list[str] = []
+        self._item: JSONObject | None = None
+
+    def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
+        self._texts.append(text)
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        if status != "completed":
+            return
+        token = self._seal(encode(SealedSummary("".join(self._texts).strip())))
+        self._item = {"id": self._item_id, "type": "compaction", "encrypted_content": token}
+        for event in ("response.output_item.added", "response.output_item.done"):
+            self._writer.write(event, output_index=self._output_index, item=self._item)
+
+    def as_object(self) -> JSONObject | None:
+        return self._item
 
 
 class WholeCallItem:

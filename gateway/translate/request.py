@@ -12,6 +12,7 @@ from gateway.codec.json import JSONObject, convert
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.spec.requests import FIELDS, CreateRequest
+from gateway.translate.compaction import ask_for_text_alone, asks_for_compaction
 from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
@@ -19,6 +20,7 @@ from gateway.translate.losses import Losses
 from gateway.translate.messages import chat_messages
 from gateway.translate.options import (
     LOGPROBS,
+    SEALED_REASONING,
     answer_options,
     check_format,
     format_instructions,
@@ -27,6 +29,7 @@ from gateway.translate.options import (
     text_members,
     wants_logprobs,
 )
+from gateway.translate.sealed import Unseal
 from gateway.translate.tool_choice import Choice, read_choice
 from gateway.translate.tools import ToolMap, ToolSet, read_tools
 
@@ -59,6 +62,7 @@ class ChatPlan:
         stream: whether the client wants events.
         include_logprobs: whether the client wants log probabilities.
         top_logprobs: how many alternatives it wants with each.
+        compacts: whether the answer is to be the summary of the conversation.
     """
 
     body: JSONObject
@@ -68,6 +72,7 @@ class ChatPlan:
     stream: bool
     include_logprobs: bool
     top_logprobs: int
+    compacts: bool = False
 
 
 def read_request(body: JSONObject) -> CreateRequest:
@@ -85,8 +90,24 @@ def read_request(body: JSONObject) -> CreateRequest:
     return request
 
 
-def plan(request: CreateRequest, *, model: str, quirks: Quirks, strict: bool) -> ChatPlan:
+def plan(
+    request: CreateRequest,
+    *,
+    model: str,
+    quirks: Quirks,
+    strict: bool,
+    provider: str = "",
+    unseal: Unseal | None = None,
+) -> ChatPlan:
     """What is sent to an upstream that calls the model `model`.
+
+    Args:
+        request: what the client asked.
+        model: the upstream's id of the model.
+        quirks: the upstream's dialect.
+        strict: refuse what cannot be carried over, instead of reporting it.
+        provider: the upstream's name; opaque state of another one is not given to it.
+        unseal: opens what the client carries for the gateway.
 
     Raises:
         GatewayError: for what cannot be sent at all, and in strict mode for every loss.
@@ -94,12 +115,13 @@ def plan(request: CreateRequest, *, model: str, quirks: Quirks, strict: bool) ->
     losses = Losses(request.members, strict=strict)
     _note_ignored(request, losses)
     items = request.input if isinstance(request.input, list) else []
+    compacts = asks_for_compaction(items)
     answer = answer_options(request, items)
     tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses)
     choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
-    pieces = read_history(request.input or "", tools, Rules(quirks, losses))
+    pieces = read_history(request.input or "", tools, Rules(quirks, losses, unseal))
     system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
-    messages = chat_messages(pieces, system, quirks=quirks, losses=losses)
+    messages = chat_messages(pieces, system, quirks=quirks, losses=losses, provider=provider)
     if not messages:
         raise GatewayError(ErrorKind.INVALID_VALUE, "'input' holds nothing that can be sent to a model.", "input")
     body: JSONObject = {"model": model, "messages": messages, **_stream_members(request, quirks)}
@@ -107,6 +129,8 @@ def plan(request: CreateRequest, *, model: str, quirks: Quirks, strict: bool) ->
     body |= reasoning_members(answer.reasoning, quirks=quirks, losses=losses)
     body |= text_members(answer.text, quirks=quirks, losses=losses)
     body |= _tool_members(request, tools, choice, quirks=quirks, losses=losses)
+    if compacts:
+        ask_for_text_alone(body, quirks)
     return ChatPlan(
         body=body | quirks.extra_body,
         tools=ToolMap(tools.names.origins, choice.forbidden),
@@ -115,6 +139,7 @@ def plan(request: CreateRequest, *, model: str, quirks: Quirks, strict: bool) ->
         stream=bool(request.stream),
         include_logprobs=wants_logprobs(request),
         top_logprobs=request.top_logprobs or 0,
+        compacts=compacts,
     )
 
 
@@ -163,7 +188,7 @@ def _note_ignored(request: CreateRequest, losses: Losses) -> None:
     if request.service_tier not in (None, "auto", "default"):
         losses.note("service_tier")
     for value in request.include or []:
-        if value != LOGPROBS:
+        if value not in (LOGPROBS, SEALED_REASONING):
             losses.note("include", value)
     _note_stream_options(request, losses)
 

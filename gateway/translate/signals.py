@@ -7,9 +7,9 @@ this: no text is empty, `CallArguments` belong to the call that the last `CallSt
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from gateway.codec.json import JSONObject
+from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import GatewayError
 
 
@@ -24,6 +24,17 @@ class Reasoning(NamedTuple):
     """Text of the model's reasoning."""
 
     text: str
+
+
+class Opaque(NamedTuple):
+    """State that the upstream wants back unchanged on the next turn, in the member `field` of Chat Completions.
+
+    `reasoning_details` hold a list, of which this may be a piece; `extra_content` belongs to the call `call_id`.
+    """
+
+    field: Literal["reasoning_details", "extra_content"]
+    value: JSONValue
+    call_id: str = ""
 
 
 class Refusal(NamedTuple):
@@ -79,4 +90,4 @@ class Failure(NamedTuple):
     usage: Usage | None = None
 
 
-Signal = Text | Reasoning | Refusal | CallStart | CallArguments | Finish | Failure
+Signal = Text | Reasoning | Opaque | Refusal | CallStart | CallArguments | Finish | Failure

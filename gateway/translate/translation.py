@@ -12,6 +12,7 @@ from gateway.translate.chat_reader import ChatReader
 from gateway.translate.composer import Composer, MintId
 from gateway.translate.request import ChatPlan
 from gateway.translate.response_object import ResponseObject
+from gateway.translate.sealed import Seal
 from gateway.translate.usage import estimate
 
 
@@ -28,6 +29,7 @@ class Translation:
         created_at: when the request came, in seconds since the epoch.
         now: the time in seconds since the epoch, whenever it is needed.
         input_bytes: the size of the Chat request, for an upstream that reports no usage.
+        seal: seals what must come back on the next turn.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Translation:
         created_at: int,
         now: Callable[[], int],
         input_bytes: int,
+        seal: Seal | None = None,
     ) -> None:
         self._now = now
         self.response_id = mint_id("resp")
@@ -52,6 +55,9 @@ class Translation:
             plan.tools,
             mint_id=mint_id,
             reasoning_events=provider.reasoning_events,
+            seal=seal,
+            provider=provider.name,
+            compacts=plan.compacts,
             estimate=lambda output_bytes: estimate(input_bytes, output_bytes),
         )
 

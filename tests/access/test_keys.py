@@ -151,7 +151,7 @@ def test_an_added_key_is_valid_and_only_its_digest_is_in_the_file(path: Path) ->
     (entry,) = tomllib.loads(path.read_text())["keys"]
     assert entry["sha256"] == digest(text)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", entry["created"])
-    assert KeyStore(path).ring.authenticate(bearer(text)) == Key(entry["id"], "Ann's laptop")
+    assert KeyStore(path).ring.authenticate(bearer(text)) == Key(entry["id"], "Ann's laptop", "name:Ann's laptop")
 
 
 def test_a_revoked_key_is_gone_by_name_or_by_id(path: Path) -> None:

@@ -16,6 +16,7 @@ from gateway.translate.signals import (
     CallStart,
     Failure,
     Finish,
+    Opaque,
     Outcome,
     Reasoning,
     Refusal,
@@ -197,6 +198,22 @@ def test_an_event_or_an_answer_beyond_its_limit_is_a_failure() -> None:
     while not short.is_over:
         signals = short.feed(sse(delta(content="a")))
     assert "larger than 300 bytes" in failure_of(signals)[1]
+
+
+def test_opaque_state_is_kept_where_the_upstream_wants_it_back() -> None:
+    details = [{"text": "a", "signature": "s"}, {"data": "x"}]
+    call = {"id": "c", "extra_content": {"x": 1}, "function": {"name": "f", "arguments": "{}"}}
+    body = sse(delta(reasoning_details=[*details, "rubbish"]), delta(tool_calls=[call]), STOP)
+    quirks = Quirks(reasoning_field="reasoning_details", tool_extra_content=True)
+    assert read(body, quirks=quirks) == [
+        Reasoning("a"),
+        Opaque("reasoning_details", details),
+        Opaque("extra_content", {"x": 1}, "c"),
+        CallStart("c", "f"),
+        CallArguments("{}"),
+        Finish(Outcome.COMPLETED),
+    ]
+    assert not any(isinstance(signal, Opaque) for signal in read(body))
 
 
 def test_legacy_function_calls_count_only_without_tool_calls() -> None:

@@ -10,11 +10,13 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ReasoningEvents
 from gateway.translate.composer import TRANSITIONS, Composer, Open
 from gateway.translate.response_object import ResponseObject
+from gateway.translate.sealed import Seal, SealedReasoning, decode
 from gateway.translate.signals import (
     CallArguments,
     CallStart,
     Failure,
     Finish,
+    Opaque,
     Outcome,
     Reasoning,
     Refusal,
@@ -42,19 +44,21 @@ ORIGINS = {
 TOOLS = ToolMap(ORIGINS, frozenset({"forbidden"}))
 
 
-def composer(reasoning: ReasoningEvents = "summary") -> Composer:
+def composer(reasoning: ReasoningEvents = "summary", seal: Seal | None = None) -> Composer:
     numbers = itertools.count()
     return Composer(
         ResponseObject("resp_1", 1_700_000_000, plan_of().echo),
         TOOLS,
         mint_id=lambda prefix: f"{prefix}_{next(numbers)}",
         reasoning_events=reasoning,
+        seal=seal,
+        provider="up",
         estimate=lambda characters: estimate(8, characters),
     )
 
 
-def stream_of(*signals: Signal, reasoning: ReasoningEvents = "summary") -> StreamCheck:
-    one = composer(reasoning)
+def stream_of(*signals: Signal, reasoning: ReasoningEvents = "summary", seal: Seal | None = None) -> StreamCheck:
+    one = composer(reasoning, seal)
     return check_stream(one.begin() + one.compose(signals, 1_700_000_009))
 
 
@@ -253,6 +257,44 @@ def test_log_probabilities_travel_with_their_delta() -> None:
     assert stream.response["output"][0]["content"][0]["logprobs"] == [expected]
 
 
+def sealed_items(*signals: Signal) -> list[tuple[str, SealedReasoning | None]]:
+    """Each output item's type, and what is sealed in it; here a seal is plain hexadecimal."""
+    one = composer(seal=bytes.hex)
+    output = check_stream(one.begin() + one.compose(signals, 1_700_000_009)).response["output"]
+    tokens = [item.get("encrypted_content") for item in output]
+    opened = [decode(bytes.fromhex(token)) if token else None for token in tokens]
+    assert all(one is None or isinstance(one, SealedReasoning) for one in opened)
+    return [(item["type"], one) for item, one in zip(output, opened, strict=True)]  # type: ignore[misc]
+
+
+DETAIL = Opaque("reasoning_details", [{"type": "reasoning.text", "text": "a", "index": 0}])
+SIGNATURE = Opaque("reasoning_details", [{"type": "reasoning.text", "signature": "s", "index": 0}])
+EXTRA = Opaque("extra_content", {"google": {"thought_signature": "g"}}, "c")
+
+
+def test_reasoning_is_sealed_with_its_text_and_its_opaque_details() -> None:
+    whole = [{"type": "reasoning.text", "text": "aa", "index": 0, "signature": "s"}]
+    assert sealed_items(Reasoning("a"), DETAIL, Reasoning("b"), DETAIL, SIGNATURE, Text("t"), DONE) == [
+        ("reasoning", SealedReasoning("ab", "up", whole)),
+        ("message", None),
+    ]
+
+
+def test_the_signature_of_a_call_goes_into_a_reasoning_item_before_it() -> None:
+    assert sealed_items(EXTRA, CallStart("c", "f"), CallArguments("{}"), DONE) == [
+        ("reasoning", SealedReasoning(provider="up", extras={"c": {"google": {"thought_signature": "g"}}})),
+        ("function_call", None),
+    ]
+
+
+def test_state_that_comes_after_the_reasoning_gets_an_item_at_the_end() -> None:
+    assert [kind for kind, _ in sealed_items(Text("t"), SIGNATURE, Text("u"), DONE)] == ["message", "reasoning"]
+
+
+def test_state_of_an_answer_that_was_cut_is_not_kept() -> None:
+    assert [kind for kind, _ in sealed_items(Text("t"), SIGNATURE, CUT)] == ["message"]
+
+
 def test_nothing_follows_the_end() -> None:
     one = composer()
     one.begin()
@@ -271,7 +313,7 @@ def test_a_heartbeat_repeats_in_progress_until_the_first_item_and_is_keepalive_a
 
 
 def test_the_table_has_a_transition_for_every_signal_in_every_state() -> None:
-    kinds = {Text, Reasoning, Refusal, CallStart, CallArguments, Finish, Failure}
+    kinds = {Text, Reasoning, Opaque, Refusal, CallStart, CallArguments, Finish, Failure}
     assert set(TRANSITIONS) == set(Open)
     assert all(set(row) == kinds for row in TRANSITIONS.values())
 
@@ -281,21 +323,28 @@ SIGNALS = st.one_of(
     TEXTS.map(Text),
     TEXTS.map(Reasoning),
     TEXTS.map(Refusal),
+    st.sampled_from([DETAIL, SIGNATURE, EXTRA]),
     st.builds(CallStart, st.sampled_from(["", "c1", "c2"]), st.sampled_from(["f", "forbidden", *ORIGINS])),
     st.one_of(TEXTS, st.sampled_from(["{}", '{"input":"', '"}', '{"command":["ls"]}'])).map(CallArguments),
 )
 ENDS = st.one_of(st.builds(Finish, st.sampled_from(Outcome), st.none() | st.just(Usage(1, 2, 3))), st.just(FAILURE))
 
 
-@given(st.lists(SIGNALS, max_size=25), ENDS, st.lists(st.integers(0, 26)), st.sampled_from(["summary", "text"]))
+@given(
+    st.lists(SIGNALS, max_size=25),
+    ENDS,
+    st.lists(st.integers(0, 26)),
+    st.sampled_from(["summary", "text"]),
+    st.sampled_from([None, bytes.hex]),
+)
 def test_any_signals_make_a_stream_that_every_client_can_read(
-    signals: list[Signal], end: Signal, cuts: list[int], reasoning: ReasoningEvents
+    signals: list[Signal], end: Signal, cuts: list[int], reasoning: ReasoningEvents, seal: Seal | None
 ) -> None:
-    stream = stream_of(*signals, end, reasoning=reasoning)
+    stream = stream_of(*signals, end, reasoning=reasoning, seal=seal)
     assert stream.text == "".join(signal.text for signal in signals if isinstance(signal, Text))
-    in_pieces = composer(reasoning)
+    in_pieces = composer(reasoning, seal)
     body = in_pieces.begin()
     for start, stop in itertools.pairwise(sorted({0, len(signals) + 1, *cuts})):
         body += in_pieces.compose([*signals, end][start:stop], 1_700_000_009)
-    whole = composer(reasoning)
+    whole = composer(reasoning, seal)
     assert body == whole.begin() + whole.compose([*signals, end], 1_700_000_009)

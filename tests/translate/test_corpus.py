@@ -145,3 +145,39 @@ def test_a_refusal_after_the_stream_began_is_a_failed_response(case: Case) -> No
     stream = check_stream(translation.begin() + translation.fail(error))
     assert stream.response["status"] == "failed"
     assert_expected(case, stream.response)
+
+
+@pytest.mark.parametrize("case", [case for case in open_cases() if case.expected.get("replay")], ids=str)
+def test_what_must_come_back_comes_back_unchanged(case: Case) -> None:
+    """The next turn of a client that carries the items itself, to the same upstream."""
+    for wanted in case.expected["replay"]:
+        quirks = msgspec.structs.replace(msgspec.convert(case.quirks, Quirks), **REPLAY_QUIRKS[wanted["field"]])
+        provider = ProviderSettings(name="up", base_url="http://up.test/v1", quirks=quirks)
+        first = plan(read_request(case.request), model="m", quirks=quirks, strict=False)
+        translation = Translation(
+            first, provider, mint_id=counting(), created_at=0, now=lambda: 0, input_bytes=1, seal=bytes.hex
+        )
+        translation.feed(case.body)
+        translation.finish()
+        output = orjson.loads(translation.final or b"")["output"]
+        results = [
+            {"type": "function_call_output", "call_id": item["call_id"], "output": "ok"}
+            for item in output
+            if item["type"] == "function_call"
+        ]
+        again = case.request | {"input": [{"role": "user", "content": "hi"}, *output, *results]}
+        second = plan(read_request(again), model="m", quirks=quirks, strict=True, provider="up", unseal=bytes.fromhex)
+        message = next(one for one in second.body["messages"] if one["role"] == "assistant")
+        target, _, call_id = wanted["on"].partition(":")
+        place = (
+            message if target == "assistant_message" else next(c for c in message["tool_calls"] if c["id"] == call_id)
+        )
+        assert place[wanted["field"]] == wanted["value"]
+
+
+REPLAY_QUIRKS: dict[str, dict[str, object]] = {
+    "reasoning_content": {},
+    "reasoning_details": {"reasoning_field": "reasoning_details"},
+    "extra_content": {"tool_extra_content": True},
+}
+"""The settings with which an upstream gets back what it sent in this member."""

@@ -101,7 +101,7 @@ ITEMS: dict[str, tuple[JSONObject, str]] = {
     "McpCall": ({"type": "mcp_call"}, "noted"),
     "ResponseCustomToolCallOutputParam": ({"type": "custom_tool_call_output", "call_id": "c", "output": MARK}, "sent"),
     "ResponseCustomToolCallParam": ({"type": "custom_tool_call", "call_id": "c", "name": "p", "input": MARK}, "sent"),
-    "CompactionTrigger": ({"type": "compaction_trigger"}, "noted"),
+    "CompactionTrigger": ({"type": "compaction_trigger"}, "refused"),  # here it is not the last item
     "ItemReference": ({"type": "item_reference", "id": "msg_1"}, "refused"),
     "Program": ({"type": "program"}, "noted"),
     "ProgramOutput": ({"type": "program_output"}, "noted"),

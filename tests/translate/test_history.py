@@ -158,7 +158,6 @@ def test_a_message_between_agents_is_read_by_the_model() -> None:
         "program",
         "program_output",
         "compaction",
-        "compaction_trigger",
         "context_compaction",
         "something_new",
     ],

@@ -113,10 +113,7 @@ def test_what_this_gateway_does_not_have_is_noted_or_refused(member: str, value:
     [
         ({"truncation": "auto"}, "truncation"),
         ({"service_tier": "flex"}, "service_tier"),
-        (
-            {"include": ["message.output_text.logprobs", "reasoning.encrypted_content"]},
-            "include:reasoning.encrypted_content",
-        ),
+        ({"include": ["reasoning.encrypted_content", "file_search_call.results"]}, "include:file_search_call.results"),
         ({"include": ["a b"]}, "include:a_b"),
         ({"stream": True, "stream_options": {"include_obfuscation": True}}, "stream_options.include_obfuscation"),
         (

@@ -1,0 +1,130 @@
+"""Seals what a client carries for the gateway: it can give it back, but neither read it nor change it.
+
+The cipher is AES-256-GCM. A token is bound to its owner, so that nobody can use another's, and names its key, so that
+keys can be rotated: the first key seals, every key opens. What is in a token is `gateway.translate.sealed`.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.configuration import ConfigurationError
+
+_log = logging.getLogger(__name__)
+
+_VERSION = "rgw1."
+_KEY_BYTES = 32
+_KEY_ID_BYTES = 4
+_NONCE_BYTES = 12
+"""Random: one key is good for 2^32 tokens, which is what the standard allows (NIST SP 800-38D, 8.3)."""
+
+
+class Sealer:
+    """Seals and opens tokens.
+
+    Args:
+        keys: 32 bytes each; the first one seals, all of them open.
+    """
+
+    __slots__ = ("_ciphers", "_sealing_id")
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
+        self._sealing_id = _key_id(keys[0])
+
+    def seal(self, owner: str, payload: bytes) -> str:
+        """A token of ASCII letters, digits, dots, dashes and underscores."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._ciphers[self._sealing_id].encrypt(nonce, payload, _bound_to(owner))
+        return _VERSION + base64.urlsafe_b64encode(self._sealing_id + nonce + sealed).rstrip(b"=").decode()
+
+    def open(self, owner: str, token: str) -> bytes | None:
+        """What was sealed; None for a token that is damaged, another owner's, another gateway's or no token at all."""
+        data = _decoded(token)
+        cipher = self._ciphers.get(data[:_KEY_ID_BYTES])
+        if cipher is None:
+            return None
+        nonce, sealed = data[_KEY_ID_BYTES:][:_NONCE_BYTES], data[_KEY_ID_BYTES + _NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, sealed, _bound_to(owner))
+        except (InvalidTag, ValueError):
+            return None
+
+
+def sealer_from(path: Path | None) -> Sealer:
+    """The sealer with the keys of the file, which is made with a new key if there is none.
+
+    Without a path, or where no file can be made, the key lives as long as the process: tokens of an earlier one cannot
+    be opened.
+
+    Raises:
+        ConfigurationError: when the file cannot be read or understood.
+    """
+    if path is None:
+        return Sealer([secrets.token_bytes(_KEY_BYTES)])
+    try:
+        with contextlib.suppress(FileExistsError):
+            _create(path)
+    except OSError as error:
+        fields = {"file": str(path), "reason": error.strerror}
+        _log.warning("cannot keep a sealing key: reasoning will not survive a restart", extra={"fields": fields})
+        return sealer_from(None)
+    try:
+        return Sealer(_read_keys(path))
+    except OSError as error:
+        raise ConfigurationError([f"{path}: cannot be read: {error.strerror or type(error).__name__}"]) from None
+
+
+def new_key_line() -> str:
+    """A new random key, as one line of the file."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+
+
+def _create(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("# Keys that seal reasoning for clients. The first one seals, all of them open.\n")
+        file.write(new_key_line() + "\n")
+
+
+def _read_keys(path: Path) -> list[bytes]:
+    lines = [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    keys = [_key(line) for line in lines if line and not line.startswith("#")]
+    if not keys or None in keys:
+        raise ConfigurationError([f"{path}: must hold keys of {_KEY_BYTES} bytes in base64, one a line"])
+    return [key for key in keys if key is not None]
+
+
+def _key(line: str) -> bytes | None:
+    try:
+        key = base64.urlsafe_b64decode(line)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _key_id(key: bytes) -> bytes:
+    return hashlib.sha256(b"key id:" + key).digest()[:_KEY_ID_BYTES]
+
+
+def _bound_to(owner: str) -> bytes:
+    return f"{_VERSION}{owner}".encode()
+
+
+def _decoded(token: str) -> bytes:
+    if not token.startswith(_VERSION):
+        return b""
+    text = token.removeprefix(_VERSION)
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return b""
