@@ -99,6 +99,7 @@ class GatewayError(Exception):
         code: a more exact code than the kind's.
         retry_after: seconds to wait before another try.
         upstream_code: the upstream's own word for it, for the log.
+        is_reported: the upstream itself said so, by its status or in its answer; it has not just gone away.
         headers: further HTTP headers (`Allow`, `WWW-Authenticate`).
     """
 
@@ -108,6 +109,7 @@ class GatewayError(Exception):
     code: str | None = None
     retry_after: float | None = None
     upstream_code: str | None = None
+    is_reported: bool = False
     headers: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

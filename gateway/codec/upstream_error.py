@@ -43,7 +43,8 @@ def error_from_response(status: int, headers: Mapping[str, str], body: bytes) ->
     kind = _kind(status, message, code)
     text = _public_message(kind, message, status)
     retry_after = _retry_after(headers.get("Retry-After"))
-    return GatewayError(kind, text, retry_after=retry_after, upstream_code=code or str(status), param=_param(kind))
+    word = code or str(status)
+    return GatewayError(kind, text, retry_after=retry_after, upstream_code=word, is_reported=True, param=_param(kind))
 
 
 def error_from_object(error: JSONValue) -> GatewayError:
@@ -51,7 +52,8 @@ def error_from_object(error: JSONValue) -> GatewayError:
     message, code = _message_and_code({"error": error})
     status = int(code) if code.isdigit() and len(code) == 3 else 0
     kind = _kind(status, message, code)
-    return GatewayError(kind, _public_message(kind, message, status), upstream_code=code or None, param=_param(kind))
+    text = _public_message(kind, message, status)
+    return GatewayError(kind, text, upstream_code=code or None, is_reported=True, param=_param(kind))
 
 
 def not_json(data: bytes) -> GatewayError:

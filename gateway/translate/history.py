@@ -53,10 +53,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a tool returned."""
+    """What a tool returned, and the place of the item."""
 
     call_id: str | None
     parts: list[Part]
+    at: str = ""
 
 
 Piece = Note | Said | Thought | Call | Result
@@ -73,7 +74,7 @@ class Reading:
 def read_history(source: str | list[JSONObject], tools: ToolSet, rules: Rules) -> list[Piece]:
     """Every piece in the order of the input; a plain string is one message of the user."""
     if isinstance(source, str):
-        return [Note([source])]
+        return [Note([source])] if source else []
     reading = Reading(tools, rules)
     pieces: list[Piece] = []
     for index, item in enumerate(source):
@@ -101,7 +102,7 @@ def _message(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
     message = convert(item, items.Message, at)
     parts = read_content(message.content, f"{at}.content", reading.rules)
     if message.role != "assistant":
-        return [Note(parts, is_system=message.role != "user")]
+        return [Note(parts, is_system=message.role != "user")] if parts else []
     for media in media_of(parts):
         reading.rules.losses.note(f"{at}.content", media["type"])
     text = text_of(parts)
@@ -167,7 +168,7 @@ def _custom_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
 
 def _output(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
     output = convert(item, items.ToolOutput, at)
-    return [Result(output.call_id, read_content(output.output, f"{at}.output", reading.rules))]
+    return [Result(output.call_id, read_content(output.output, f"{at}.output", reading.rules), at)]
 
 
 def _tool_search_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
@@ -184,7 +185,7 @@ def _tool_search_output(item: JSONObject, at: str, reading: Reading) -> list[Pie
     if output.call_id is None:
         return []  # its tools are offered like all others
     names = loaded_names(item, reading.tools.names)
-    return [Result(output.call_id, [dumps({"loaded_tools": names}).decode()])]
+    return [Result(output.call_id, [dumps({"loaded_tools": names}).decode()], at)]
 
 
 def _local_shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
@@ -202,7 +203,7 @@ def _local_shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece
 
 def _local_shell_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
     output = convert(item, items.LocalShellOutput, at)
-    return [Result(output.call_id or output.id, [output.output])]
+    return [Result(output.call_id or output.id, [output.output], at)]
 
 
 def _shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
@@ -219,7 +220,7 @@ def _shell_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
 def _shell_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
     output = convert(item, items.ShellOutput, at)
     text = output.output if isinstance(output.output, str) else dumps(output.output).decode()
-    return [Result(output.call_id, [text])]
+    return [Result(output.call_id, [text], at)]
 
 
 def _apply_patch_call(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
@@ -232,7 +233,7 @@ def _apply_patch_call(item: JSONObject, at: str, reading: Reading) -> list[Piece
 
 def _apply_patch_output(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
     output = convert(item, items.ApplyPatchOutput, at)
-    return [Result(output.call_id, [_without_none({"status": output.status, "output": output.output})])]
+    return [Result(output.call_id, [_without_none({"status": output.status, "output": output.output})], at)]
 
 
 def _built_in_call(kind: ToolKind, call_id: str, arguments: str, reading: Reading) -> Call:
@@ -243,11 +244,14 @@ def _without_none(arguments: JSONObject) -> str:
     return dumps({key: value for key, value in arguments.items() if value is not None}).decode()
 
 
-def _agent_message(item: JSONObject, at: str, _reading: Reading) -> list[Piece]:
+def _agent_message(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
     """Codex hands a task to another agent in `encrypted_content`: it is the text that the model wrote."""
     message = convert(item, items.AgentMessage, at)
-    text = "\n".join(part.text or part.encrypted_content or "" for part in message.content)
-    return [Note([text])] if text.strip() else []
+    for index, part in enumerate(message.content):
+        if part.text is None and part.encrypted_content is None:
+            reading.rules.losses.note(f"{at}.content[{index}]")
+    texts = [text for part in message.content if (text := part.text or part.encrypted_content)]
+    return [Note(["\n".join(texts)])] if texts else []
 
 
 def _item_reference(item: JSONObject, at: str, reading: Reading) -> list[Piece]:

@@ -4,6 +4,8 @@ One run of the assistant is one message, its tool results follow at once, every 
 nothing stands between them, and no message is empty. Everything else keeps its place.
 """
 
+from collections.abc import Iterable
+
 from gateway.codec.json import JSONObject
 from gateway.settings import Quirks
 from gateway.translate.content import Part, chat_content, media_of, text_of
@@ -22,6 +24,8 @@ def chat_messages(
     """All messages; `system` are the texts that come before anything in the history, `provider` gets them."""
     builder = _Builder(system, quirks, losses, provider)
     pairs = pair(pieces)
+    for result in pairs.lost():
+        losses.note(f"{result.at}.output")
     for index, piece in enumerate(pieces):
         match piece:
             case Note():
@@ -31,9 +35,9 @@ def chat_messages(
             case Thought():
                 builder.run.thoughts.append(piece)
             case Result():
-                builder.result(piece, is_answer=index in pairs.answers)
+                builder.result(piece, pairs.answers.get(index))
             case Call():
-                builder.run.calls += pairs.asked(index)
+                builder.run.calls |= {asked.call_id: asked for asked in pairs.asked(index)}
     return builder.finish()
 
 
@@ -45,7 +49,7 @@ class _Run:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.thoughts: list[Thought] = []
-        self.calls: list[Asked] = []
+        self.calls: dict[str, Asked] = {}
 
     def is_empty(self) -> bool:
         return not (self.texts or self.thoughts or self.calls)
@@ -75,13 +79,13 @@ class _Builder:
             self._is_leading = False
             self._user(note.parts)
 
-    def result(self, result: Result, *, is_answer: bool) -> None:
-        """An answer stands behind its call already, it only ends the run; any other becomes a note."""
-        if not is_answer:
+    def result(self, result: Result, asked: Asked | None) -> None:
+        """The answer to a call of this run ends it; to an earlier one it stands there already; others become notes."""
+        if asked is None:
             self._end_run()
             self._is_leading = False
             self._user([f"[result of an earlier tool call {result.call_id or ''}]\n", *result.parts])
-        elif self.run.has_message():
+        elif asked.call_id in self.run.calls:
             self._end_run()
 
     def finish(self) -> list[JSONObject]:
@@ -114,10 +118,10 @@ class _Builder:
         if run.is_empty():
             return
         self.run = _Run()
-        self._is_leading = False
         if run.has_message():
+            self._is_leading = False
             self._messages.append(self._assistant(run))
-            self._messages += _tool_messages(run.calls)
+            self._messages += _tool_messages(run.calls.values())
         else:
             for thought in run.thoughts:
                 self._losses.note(thought.at, "reasoning")
@@ -129,7 +133,7 @@ class _Builder:
         elif self._quirks.assistant_null_content != "omit":
             message["content"] = None if self._quirks.assistant_null_content == "null" else ""
         if run.calls:
-            message["tool_calls"] = [_tool_call(asked) for asked in run.calls]
+            message["tool_calls"] = [_tool_call(asked) for asked in run.calls.values()]
         give_back(run.thoughts, message, quirks=self._quirks, losses=self._losses, provider=self._provider)
         return message
 
@@ -139,7 +143,7 @@ def _tool_call(asked: Asked) -> JSONObject:
     return {"id": asked.call_id, "type": "function", "function": function}
 
 
-def _tool_messages(calls: list[Asked]) -> list[JSONObject]:
+def _tool_messages(calls: Iterable[Asked]) -> list[JSONObject]:
     """The results in the order of the calls, then one message of the user with all that is no text."""
     messages: list[JSONObject] = []
     attached: list[Part] = []

@@ -247,9 +247,11 @@ class CustomCallItem:
     def close(self, status: ItemStatus, *, is_failure: bool) -> None:
         self._add(self._field.finish(custom_input("".join(self._arguments))))
         whole = "".join(self._pieces)
-        if not is_failure:
-            self._writer.write("response.custom_tool_call_input.done", **self._place, input=whole)
         self._item |= {"input": whole, "status": status}
+        if status != "completed":
+            # Half of a program is a program too: Codex runs an item that is done, whatever its status.
+            return
+        self._writer.write("response.custom_tool_call_input.done", **self._place, input=whole)
         self._writer.write("response.output_item.done", output_index=self._output_index, item=self._item)
 
     def as_object(self) -> JSONObject:

@@ -22,17 +22,22 @@ class Asked:
 
 @dataclass(slots=True)
 class Pairs:
-    """The calls by the index of their piece, and the indexes of results that answer a call.
+    """Calls and results by the index of their piece, and the results that a later one has replaced.
 
-    A call without an entry repeats one that is there already.
+    A call without an entry repeats one that is there already; a result without one answers nothing.
     """
 
     calls: dict[int, Asked] = field(default_factory=dict)
-    answers: set[int] = field(default_factory=set)
+    answers: dict[int, Asked] = field(default_factory=dict)
+    replaced: list[tuple[Asked, Result]] = field(default_factory=list)
 
     def asked(self, index: int) -> list[Asked]:
         """The call of this piece, or none if it only repeats one."""
         return [self.calls[index]] if index in self.calls else []
+
+    def lost(self) -> list[Result]:
+        """The results that nothing is left of: a replay of the one that counts is none."""
+        return [old for asked, old in self.replaced if asked.result is None or asked.result.parts != old.parts]
 
 
 def pair(pieces: list[Piece]) -> Pairs:
@@ -72,8 +77,10 @@ class _Pairing:
         if asked is None:
             self._orphans.append((index, result))
             return
+        if asked.result is not None:
+            self.pairs.replaced.append((asked, asked.result))
         asked.result = result
-        self.pairs.answers.add(index)
+        self.pairs.answers[index] = asked
 
     def adopt(self) -> None:
         """Results that came before their call."""
@@ -81,7 +88,7 @@ class _Pairing:
             asked = self._latest.get(result.call_id or "")
             if asked is not None and asked.result is None:
                 asked.result = result
-                self.pairs.answers.add(index)
+                self.pairs.answers[index] = asked
 
     def _of_id(self, call_id: str) -> Asked | None:
         waiting = self._waiting.get(call_id)

@@ -5,27 +5,35 @@ from gateway.settings import Quirks
 from gateway.translate.history import Thought
 from gateway.translate.losses import Losses
 
+_PLAIN_FIELDS = ("reasoning_content", "reasoning")
+
 
 def give_back(thoughts: list[Thought], message: JSONObject, *, quirks: Quirks, losses: Losses, provider: str) -> None:
     """Adds to an assistant message what the model thought before it; `provider` is who will read it."""
     has_calls = "tool_calls" in message
-    if quirks.reasoning_field == "none" and thoughts:
-        losses.note("input", "reasoning")
-    elif thoughts and (has_calls or quirks.reasoning_scope == "all"):
-        _add(thoughts, message, quirks=quirks, provider=provider)
-    if has_calls and quirks.reasoning_required:
+    is_wanted = quirks.reasoning_field != "none" and (has_calls or quirks.reasoning_scope == "all")
+    returned = _add(thoughts, message, quirks=quirks, provider=provider) if is_wanted and thoughts else []
+    if has_calls and quirks.reasoning_required and quirks.reasoning_field in _PLAIN_FIELDS:
         message.setdefault(quirks.reasoning_field, "")
     if has_calls and quirks.tool_extra_content:
-        _add_extras(thoughts, message["tool_calls"], provider)
+        returned += _add_extras(thoughts, message["tool_calls"], provider)
+    known = set(map(id, returned))
+    for thought in thoughts:
+        if id(thought) not in known:
+            losses.note(thought.at if is_wanted else "input", "reasoning")
 
 
-def _add(thoughts: list[Thought], message: JSONObject, *, quirks: Quirks, provider: str) -> None:
-    text = "\n".join(thought.text for thought in thoughts if thought.text)
-    details = _details(thoughts, provider) if quirks.reasoning_field == "reasoning_details" else []
-    if details:
-        message["reasoning_details"] = details
-    elif text:
-        _add_text(text, message, quirks)
+def _add(thoughts: list[Thought], message: JSONObject, *, quirks: Quirks, provider: str) -> list[Thought]:
+    """Returns the thoughts that are now in the message."""
+    if quirks.reasoning_field == "reasoning_details":
+        sealed = [thought for thought in thoughts if _details(thought, provider)]
+        if sealed:
+            message["reasoning_details"] = [entry for thought in sealed for entry in _details(thought, provider)]
+            return sealed
+    told = [thought for thought in thoughts if thought.text]
+    if told:
+        _add_text("\n".join(thought.text for thought in told), message, quirks)
+    return told
 
 
 def _add_text(text: str, message: JSONObject, quirks: Quirks) -> None:
@@ -42,16 +50,19 @@ def _add_text(text: str, message: JSONObject, quirks: Quirks) -> None:
             message[field] = text
 
 
-def _details(thoughts: list[Thought], provider: str) -> list[JSONObject]:
+def _details(thought: Thought, provider: str) -> list[JSONObject]:
     """Opaque entries go back unchanged, and only to the upstream that they are from."""
-    own = [thought.opaque for thought in thoughts if thought.opaque is not None and thought.opaque.provider == provider]
-    return [entry for opaque in own for entry in opaque.details]
+    return thought.opaque.details if thought.opaque is not None and thought.opaque.provider == provider else []
 
 
-def _add_extras(thoughts: list[Thought], calls: list[JSONObject], provider: str) -> None:
+def _add_extras(thoughts: list[Thought], calls: list[JSONObject], provider: str) -> list[Thought]:
+    """Returns the thoughts that are nothing but what a call now has; of two for one call the later counts."""
+    by_id = {call["id"]: call for call in calls}
+    owners: dict[str, Thought] = {}
     for thought in thoughts:
-        if thought.opaque is None or thought.opaque.provider != provider:
-            continue
-        for call in calls:
-            if (extra := thought.opaque.extras.get(call["id"])) is not None:
-                call["extra_content"] = extra
+        extras = thought.opaque.extras if thought.opaque is not None and thought.opaque.provider == provider else {}
+        for call_id, extra in extras.items():
+            if extra is not None and call_id in by_id:
+                by_id[call_id]["extra_content"] = extra
+                owners[call_id] = thought
+    return [thought for thought in owners.values() if not thought.text]

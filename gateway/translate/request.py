@@ -16,6 +16,7 @@ from gateway.translate.compaction import ask_for_text_alone, asks_for_compaction
 from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
+from gateway.translate.hosted_tools import HostedTools, with_features
 from gateway.translate.losses import Losses
 from gateway.translate.messages import chat_messages
 from gateway.translate.options import (
@@ -98,6 +99,7 @@ def plan(
     strict: bool,
     provider: str = "",
     unseal: Unseal | None = None,
+    hosted_tools: HostedTools | None = None,
 ) -> ChatPlan:
     """What is sent to an upstream that calls the model `model`.
 
@@ -108,6 +110,7 @@ def plan(
         strict: refuse what cannot be carried over, instead of reporting it.
         provider: the upstream's name; opaque state of another one is not given to it.
         unseal: opens what the client carries for the gateway.
+        hosted_tools: the upstream's own features that stand for hosted tools.
 
     Raises:
         GatewayError: for what cannot be sent at all, and in strict mode for every loss.
@@ -117,7 +120,7 @@ def plan(
     items = request.input if isinstance(request.input, list) else []
     compacts = asks_for_compaction(items)
     answer = answer_options(request, items)
-    tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses)
+    tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses, hosted_tools=hosted_tools)
     choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
     pieces = read_history(request.input or "", tools, Rules(quirks, losses, unseal))
     system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
@@ -131,6 +134,8 @@ def plan(
     body |= _tool_members(request, tools, choice, quirks=quirks, losses=losses)
     if compacts:
         ask_for_text_alone(body, quirks)
+    else:
+        body = with_features(body, [tools.features[kind] for kind in choice.features])
     return ChatPlan(
         body=body | quirks.extra_body,
         tools=ToolMap(tools.names.origins, choice.forbidden),

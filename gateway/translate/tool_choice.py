@@ -23,26 +23,35 @@ class Choice:
         mode: the upstream's `tool_choice`; nothing to leave it out.
         offered: the names upstream of the tools that are sent.
         forbidden: the tools that the client declared and did not allow.
+        features: the types of hosted tools for which the upstream's own feature is asked.
     """
 
     mode: JSONValue
     offered: tuple[str, ...]
     forbidden: frozenset[str] = frozenset()
+    features: tuple[str, ...] = ()
 
 
 def read_choice(choice: str | JSONObject | None, tools: ToolSet, *, quirks: Quirks, losses: Losses) -> Choice:
     """Raises a `GatewayError` if the choice names no tool that can be called."""
     every = tuple(tools.functions)
+    whole = Choice(None, every, features=tuple(tools.features))
     if choice is None or isinstance(choice, str):
-        return _by_mode(choice, Choice(None, every), tools, quirks=quirks, losses=losses)
-    if choice.get("type") == "allowed_tools":
+        return _by_mode(choice, whole, tools, quirks=quirks, losses=losses)
+    kind = choice.get("type")
+    if kind == "allowed_tools":
         return _allowed(choice, tools, quirks=quirks, losses=losses)
+    if isinstance(kind, str) and kind in tools.features:
+        losses.note("tool_choice", kind)  # the feature is on, and nothing can make an upstream use it
+        return replace(whole, mode="auto" if every and "auto" in quirks.tool_choice else None)
     return _named(_one_name(choice, tools, "tool_choice"), every, quirks=quirks, losses=losses)
 
 
 def _by_mode(mode: str | None, choice: Choice, tools: ToolSet, *, quirks: Quirks, losses: Losses) -> Choice:
     if mode is not None and mode not in _MODES:
         raise GatewayError(ErrorKind.INVALID_VALUE, "Invalid value for 'tool_choice'.", "tool_choice")
+    if mode == "none":
+        choice = replace(choice, features=())
     if mode == "required" and not choice.offered:
         return _required_of_nothing(choice, tools, losses)
     if mode is None or mode in quirks.tool_choice:
@@ -57,7 +66,7 @@ def _by_mode(mode: str | None, choice: Choice, tools: ToolSet, *, quirks: Quirks
 
 def _required_of_nothing(choice: Choice, tools: ToolSet, losses: Losses) -> Choice:
     """A call is demanded and there is no tool: refused if it could only have been a hosted one."""
-    if tools.hosted:
+    if tools.hosted and not choice.features:
         message = "'tool_choice' requires a call, and none of the declared tools can be run by this gateway."
         raise GatewayError(ErrorKind.UNSUPPORTED_VALUE, message, "tool_choice")
     losses.note("tool_choice", "required")
@@ -84,7 +93,8 @@ def _allowed(choice: JSONObject, tools: ToolSet, *, quirks: Quirks, losses: Loss
         for name in _allowed_names(entry, tools, f"tool_choice.tools[{index}]", losses)
     }
     offered = tuple(name for name in tools.functions if name in allowed)
-    limited = Choice(None, offered, frozenset(tools.functions) - allowed)
+    features = tuple(kind for kind in tools.features if any(entry.get("type") == kind for entry in listed))
+    limited = Choice(None, offered, frozenset(tools.functions) - allowed, features)
     mode = choice.get("mode") or "auto"
     if mode not in ("auto", "required"):
         raise GatewayError(ErrorKind.INVALID_VALUE, "Invalid value for 'tool_choice.mode'.", "tool_choice.mode")
@@ -98,6 +108,8 @@ def _allowed_names(entry: JSONObject, tools: ToolSet, at: str, losses: Losses) -
     hosted = next((kind for kind in tools.hosted if kind == entry.get("type")), None)
     if hosted is not None:
         losses.note(at, hosted)
+        return []
+    if entry.get("type") in tools.features:
         return []
     return [_one_name(entry, tools, at)]
 

@@ -1,7 +1,7 @@
 """The tools of a request: what the client declared, wherever it did, becomes functions of the upstream.
 
-Tools that only a hosted service can run are left out and noted as a loss. Which of the tools may be called is
-`gateway.translate.tool_choice`.
+Tools that only a hosted service can run are left out and noted as a loss, if the upstream has no feature for them.
+Which of the tools may be called is `gateway.translate.tool_choice`.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,8 @@ from gateway.settings import Quirks
 from gateway.spec.items import AdditionalTools
 from gateway.spec.tools import CustomTool, FunctionTool, InputFormat, Namespace, ShellTool, ToolSearch
 from gateway.translate import schemas
-from gateway.translate.losses import Losses
+from gateway.translate.hosted_tools import HostedTools, feature_members, unsent_options
+from gateway.translate.losses import Losses, safe_word
 from gateway.translate.tool_names import ToolKind, ToolNames, ToolOrigin, tool_origin
 
 __all__ = ["ToolKind", "ToolMap", "ToolOrigin", "ToolSet", "echoed_tools", "loaded_names", "read_tools"]
@@ -55,23 +56,32 @@ class ToolSet:
         names: gives names upstream, also to tools that only the history mentions.
         functions: the tools as the upstream takes them, by their names upstream.
         hosted: the types that were declared and cannot be run.
+        features: those that the upstream has a feature for, with the members that ask for it.
     """
 
     names: ToolNames
     functions: dict[str, JSONObject]
     hosted: frozenset[str]
+    features: dict[str, JSONObject] = field(default_factory=dict)
 
 
-def read_tools(tools: list[JSONObject], items: list[JSONObject], *, quirks: Quirks, losses: Losses) -> ToolSet:
+def read_tools(
+    tools: list[JSONObject],
+    items: list[JSONObject],
+    *,
+    quirks: Quirks,
+    losses: Losses,
+    hosted_tools: HostedTools | None = None,
+) -> ToolSet:
     """The tools of `tools` and those that items of the history add."""
-    reader = _Reader(losses, keeps_strict=quirks.strict_tools == "send")
+    reader = _Reader(losses, keeps_strict=quirks.strict_tools == "send", hosted_tools=hosted_tools or {})
     reader.read(tools, "tools")
     for index, item in enumerate(items):
         if item.get("type") in _LOADING_ITEMS:
             reader.read(_loaded(item, index), f"input[{index}].tools")
     names = ToolNames(list(reader.declared))
     functions = {names.name(origin): _function(names.name(origin), tool) for origin, tool in reader.declared.items()}
-    return ToolSet(names, functions, frozenset(reader.hosted))
+    return ToolSet(names, functions, frozenset(reader.hosted), reader.features)
 
 
 def loaded_names(item: JSONObject, names: ToolNames) -> list[str]:
@@ -107,9 +117,10 @@ def _origins(tools: list[JSONObject], namespace: str | None) -> Iterator[ToolOri
 
 
 def _function(name: str, tool: Declared) -> JSONObject:
-    function: JSONObject = {"name": name, "parameters": tool.parameters}
+    function: JSONObject = {"name": name}
     if tool.description:
         function["description"] = tool.description
+    function["parameters"] = tool.parameters  # after the description: templates print it as it comes
     if tool.strict is not None:
         function["strict"] = tool.strict
     return {"type": "function", "function": function}
@@ -118,9 +129,11 @@ def _function(name: str, tool: Declared) -> JSONObject:
 class _Reader:
     """Reads lists of declarations; a tool declared twice counts once, as it was declared last."""
 
-    def __init__(self, losses: Losses, *, keeps_strict: bool) -> None:
+    def __init__(self, losses: Losses, *, keeps_strict: bool, hosted_tools: HostedTools) -> None:
         self.declared: dict[ToolOrigin, Declared] = {}
         self.hosted: set[str] = set()
+        self.features: dict[str, JSONObject] = {}
+        self._hosted_tools = hosted_tools
         self._losses = losses
         self._keeps_strict = keeps_strict
 
@@ -139,8 +152,17 @@ class _Reader:
         elif (built_in := _built_in(tool, kind, at)) is not None:
             self._add(built_in)
         else:
+            self._read_hosted(tool, kind, at)
+
+    def _read_hosted(self, tool: JSONObject, kind: str, at: str) -> None:
+        members = feature_members(kind, self._hosted_tools)
+        if members is None:
             self.hosted.add(kind)
             self._losses.note(at, kind)
+            return
+        self.features[kind] = members
+        for name in unsent_options(tool):
+            self._losses.note(f"{at}.{safe_word(name)}")
 
     def _add(self, tool: Declared) -> None:
         self.declared[tool.origin] = tool

@@ -97,3 +97,9 @@ def test_an_error_inside_a_stream(error: JSONValue, kind: ErrorKind, code: str |
 def test_data_that_is_not_json_is_quoted_in_part() -> None:
     assert not_json(b"abc" * 100).message == "The upstream sent data that is not JSON: " + ("abc" * 67)[:200]
     assert not_json(b" <html>").message == "The upstream sent a page of HTML"
+
+
+def test_an_error_that_the_upstream_reports_is_told_apart_from_a_broken_connection() -> None:
+    assert error_from_object({"message": "m", "code": "oom"}).is_reported
+    assert error_from_response(500, {}, b"{}").is_reported
+    assert not not_json(b"abc").is_reported

@@ -234,6 +234,21 @@ def test_a_broken_item_is_refused_with_its_place(item: JSONObject, kind: ErrorKi
     assert (caught.value.kind, caught.value.param) == (kind, param)
 
 
+@pytest.mark.parametrize("role", ["user", "developer", "system", "assistant"])
+@pytest.mark.parametrize("content", ["", None, [], [{"type": "input_text", "text": ""}]])
+def test_a_message_without_content_is_left_out(role: str, content: object) -> None:
+    sent = plan_of(input=[{"role": role, "content": content}, {"role": "user", "content": "u"}])
+    assert sent.body["messages"] == [{"role": "user", "content": "u"}]
+    assert sent.dropped == ()
+
+
+def test_what_is_no_text_between_agents_is_noted() -> None:
+    parts = [{"type": "input_text", "text": "do"}, {"type": "input_image", "image_url": "https://x/y"}]
+    sent = plan_of(input=[{"type": "agent_message", "author": "a", "recipient": "b", "content": parts}])
+    assert sent.body["messages"] == [{"role": "user", "content": "do"}]
+    assert sent.dropped == ("input[0].content[1]",)
+
+
 def test_items_that_say_nothing_do_not_interrupt_the_assistant() -> None:
     quiet: list[JSONObject] = [{"type": "additional_tools", "tools": [function("f")]}, {"type": "web_search_call"}]
     (message, _) = messages_of([{"role": "assistant", "content": "a"}, *quiet, call("c")])

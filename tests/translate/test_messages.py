@@ -62,9 +62,9 @@ def developer(text: str) -> JSONObject:
             [call("1"), user("u"), output("1")], [said(None, "1"), tool("1"), U], id="a user between call and result"
         ),
         pytest.param(
-            [call("1"), user("u"), assistant("a"), output("1"), assistant("b")],
-            [said(None, "1"), tool("1"), U, said("a"), said("b")],
-            id="a late result",
+            [call("1"), user("u"), assistant("a"), output("1"), assistant("b"), call("2")],
+            [said(None, "1"), tool("1"), U, said("a\nb", "2"), tool("2", NO_RESULT)],
+            id="a late result does not cut the assistant in two",
         ),
         pytest.param([call("1"), user("u")], [said(None, "1"), tool("1", NO_RESULT), U], id="a call without a result"),
         pytest.param(
@@ -79,6 +79,11 @@ def developer(text: str) -> JSONObject:
             [assistant("a"), assistant("b"), user("u")], [said("a\nb"), U], id="messages of the assistant in a row"
         ),
         pytest.param([user("u"), assistant(""), thought("t"), user("u")], [U, U], id="nothing said"),
+        pytest.param(
+            [user("u"), assistant("a"), user(""), developer(""), assistant("b")],
+            [U, said("a\nb")],
+            id="nothing said by others",
+        ),
         pytest.param(
             [thought("t"), thought("s"), assistant("a")],
             [said("a") | {"reasoning_content": "t\ns"}],
@@ -132,9 +137,20 @@ def test_reasoning_without_a_message_is_noted() -> None:
     )
 
 
+def test_a_result_that_a_later_one_replaces_is_noted() -> None:
+    plan = plan_of(input=[user("u"), call("1"), output("1", "a"), output("1", "a"), output("1", "b")])
+    assert plan.body["messages"][2:] == [tool("1", "b")]
+    assert plan.dropped == ("input[2].output", "input[3].output")
+    assert plan_of(input=[call("1"), output("1"), output("1")], strict=True).dropped == ()
+
+
 def test_all_leading_system_text_is_one_message() -> None:
     items = [developer("a"), {"role": "system", "content": "b"}, user("u")]
     assert messages_of(items, instructions="i") == [{"role": "system", "content": "i\n\na\n\nb"}, U]
+
+
+def test_system_text_is_leading_until_there_is_a_message() -> None:
+    assert messages_of([thought("t"), user(""), developer("d"), user("u")]) == [{"role": "system", "content": "d"}, U]
 
 
 def test_later_system_text_keeps_its_place_as_a_marked_message_of_the_user() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import Quirks
+from gateway.settings import MaxTokensField, Quirks
 from tests.translate.planning import plan_of, user
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -190,3 +190,10 @@ def test_a_configuration_update_counts_from_then_on() -> None:
     assert plan.body["response_format"] == {"type": "json_object"}
     assert plan.echo["reasoning"] == {"effort": "low", "summary": "auto"}
     assert plan.echo["text"] == {"format": {"type": "json_object"}, "verbosity": "low"}
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens", "both"])
+def test_no_limit_is_sent_that_nobody_asked_for(field: MaxTokensField) -> None:
+    limits = {"max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"}
+    for request in ({}, {"max_output_tokens": None}, {"reasoning": {"effort": "high"}, "stream": True}):
+        assert limits.isdisjoint(plan_of(quirks=Quirks(max_tokens_field=field), **request).body)

@@ -39,7 +39,12 @@ def test_every_call_gets_its_result(pieces: list[Piece], answers: dict[str, str 
 
 
 def test_results_that_answer_nothing_are_told_apart() -> None:
-    assert pair([answer("x", "lost"), asked("a"), answer("a", "1")]).answers == {2}
+    assert pair([answer("x", "lost"), asked("a"), answer("a", "1")]).answers.keys() == {2}
+
+
+def test_a_result_that_a_later_one_replaces_is_lost_unless_it_says_the_same() -> None:
+    pieces: list[Piece] = [asked("a"), answer("a", "1"), answer("a", "2"), answer("a", "2")]
+    assert pair(pieces).lost() == [answer("a", "1")]
 
 
 def test_a_repeated_call_has_no_entry() -> None:

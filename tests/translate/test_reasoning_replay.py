@@ -87,6 +87,39 @@ def test_only_turns_with_calls_get_it_where_the_dialect_says_so() -> None:
     assert assistant_of(reasoning(), CALL, OUTPUT, quirks=quirks)["reasoning_content"] == "shown"
 
 
+def losses(*items: JSONObject, quirks: Quirks, provider: str = "up") -> tuple[str, ...]:
+    request = read_request({"model": "up/m", "input": [ASK, *items]})
+    return plan(request, model="m", quirks=quirks, strict=False, provider=provider, unseal=unseal).dropped
+
+
+def test_reasoning_that_the_dialect_leaves_out_is_reported_once() -> None:
+    quirks = Quirks(reasoning_scope="tool_turns")
+    assert losses(reasoning(), SAID, ASK, reasoning(), SAID, quirks=quirks) == ("input:reasoning",)
+    assert losses(reasoning(), CALL, OUTPUT, quirks=quirks) == ()
+
+
+@pytest.mark.parametrize("field", ["reasoning_details", "reasoning_content"])
+def test_opaque_state_without_a_text_is_reported_where_it_stays_behind(field: str) -> None:
+    quirks = Quirks(reasoning_field=field)  # type: ignore[arg-type]
+    opaque = {"type": "reasoning", "encrypted_content": encode(SealedReasoning("", "up", DETAILS)).hex()}
+    assert losses(opaque, SAID, quirks=quirks, provider="other") == ("input[1]:reasoning",)
+    assert losses(opaque, SAID, quirks=quirks) == (() if field == "reasoning_details" else ("input[1]:reasoning",))
+
+
+def test_text_beside_opaque_entries_is_reported() -> None:
+    quirks = Quirks(reasoning_field="reasoning_details")
+    assert losses(reasoning(encrypted_content=TOKEN), reasoning(), SAID, quirks=quirks) == ("input[2]:reasoning",)
+
+
+def test_a_signature_that_comes_back_with_its_call_is_no_loss() -> None:
+    opaque = {"type": "reasoning", "encrypted_content": encode(SealedReasoning("", "up", [], SEALED.extras)).hex()}
+    assert losses(opaque, CALL, OUTPUT, quirks=Quirks(tool_extra_content=True)) == ()
+    assert losses(opaque, CALL, OUTPUT, quirks=Quirks()) == ("input[1]:reasoning",)
+    assert losses(opaque, opaque, CALL, OUTPUT, quirks=Quirks(tool_extra_content=True)) == ("input[1]:reasoning",)
+    none = Quirks(tool_extra_content=True, reasoning_field="none")
+    assert losses(reasoning(encrypted_content=TOKEN), CALL, OUTPUT, quirks=none) == ("input:reasoning",)
+
+
 def test_a_required_field_is_empty_where_there_was_no_reasoning() -> None:
     quirks = Quirks(reasoning_required=True)
     assert assistant_of(CALL, OUTPUT, quirks=quirks)["reasoning_content"] == ""

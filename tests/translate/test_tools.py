@@ -24,6 +24,11 @@ def test_a_function_is_nested_and_keeps_description_schema_and_strictness() -> N
     ]
 
 
+def test_a_function_says_what_it_does_before_what_it_takes() -> None:
+    (tool,) = plan_of(tools=[function("f", description="d", strict=True)]).body["tools"]
+    assert list(tool["function"]) == ["name", "description", "parameters", "strict"]
+
+
 def test_a_function_may_lack_schema_and_strictness() -> None:
     assert offered({"type": "function", "name": "f", "parameters": None, "strict": None}) == [
         {"name": "f", "parameters": {"type": "object", "properties": {}}}
