@@ -1,4 +1,4 @@
-"""The commands: `serve`, `check`, `keys`, `demo-upstream`, and which exit code each ending has.
+"""The commands: `serve`, `check`, `keys`, `codex`, `demo-upstream`, and which exit code each ending has.
 
 Only words in and words out; what a command does is elsewhere. The server and the demo are imported when they are
 asked for, so that `keys` and `check` start at once.
@@ -127,10 +127,11 @@ def keys_group() -> None:
 @click.argument("name")
 @_config_option
 @_keys_file_option
-def keys_add(name: str, config: Path | None, keys_file: Path | None) -> None:
+@click.option("--default-model", default="", metavar="MODEL", help="The model of its requests that name none.")
+def keys_add(name: str, config: Path | None, keys_file: Path | None, default_model: str) -> None:
     """Make a key called NAME and print it, this once."""
     try:
-        text = keys.add_key(_keys_path(config, keys_file), name)
+        text = keys.add_key(_keys_path(config, keys_file), name, default_model=default_model)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(text)
@@ -143,7 +144,8 @@ def keys_add(name: str, config: Path | None, keys_file: Path | None) -> None:
 def keys_list(config: Path | None, keys_file: Path | None) -> None:
     """Print id, date and name of each key."""
     for record in keys.read_records(_keys_path(config, keys_file)):
-        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}")
+        default = f"  (default model {record.default_model})" if record.default_model else ""
+        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}{default}")
 
 
 @keys_group.command("revoke")
@@ -166,6 +168,32 @@ def _keys_path(config: Path | None, keys_file: Path | None) -> Path:
     if not path.absolute().parent.is_dir():
         raise ConfigurationError([f"{path}: its folder does not exist"])
     return path
+
+
+@commands.command("codex")
+@click.argument("model")
+@_config_option
+@click.option("--url", help="Where Codex reaches the gateway, with its /v1; by default what the configuration says.")
+@click.option(
+    "--env-key",
+    default="GATEWAY_KEY",
+    show_default=True,
+    metavar="NAME",
+    help="The environment variable in which Codex finds its key.",
+)
+@click.option("--catalog", type=_FILE, help="Write a description of the model here, for Codex to offer apply_patch.")
+def codex_settings(model: str, config: Path | None, url: str | None, env_key: str, catalog: Path | None) -> None:
+    """Print what belongs into Codex's config.toml for MODEL; with a configuration, the model is checked."""
+    from gateway import codex_settings as codex
+
+    settings = configuration.load(config, os.environ) if config is not None else None
+    try:
+        chosen = codex.choose(model, settings, url=url, env_key=env_key, catalog=catalog)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if catalog is not None:
+        codex.write_catalog(catalog, chosen)
+    click.echo(codex.fragment(chosen), nl=False)
 
 
 @commands.command("demo-upstream")

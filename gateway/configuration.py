@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
@@ -245,10 +246,24 @@ def _header_problems(value: object) -> Iterator[str]:
             yield f".{json.dumps(name)}: has characters that cannot be sent in a header"
 
 
+_NEVER_HOSTED = frozenset({"function", "custom", "namespace"})
+_NEVER_SET = frozenset({"model", "messages", "stream", "stream_options"})
+
+
+def _hosted_tools_problems(value: object) -> Iterator[str]:
+    for kind, members in value.items() if isinstance(value, dict) else ():
+        place = f".{_joined('', kind)}"
+        if kind in _NEVER_HOSTED:
+            yield f"{place}: is a tool of the client, never a hosted one"
+        for name in sorted(_NEVER_SET & set(members)):
+            yield f"{place}.{name}: is the gateway's to set"
+
+
 _CHECKS: Mapping[tuple[type[msgspec.Struct], str], Callable[[object], Iterator[str]]] = {
     (ProviderSettings, "base_url"): _url_problems,
     (ProviderSettings, "api_key"): _api_key_problems,
     (ProviderSettings, "headers"): _header_problems,
+    (ProviderSettings, "hosted_tools"): _hosted_tools_problems,
 }
 
 
@@ -263,6 +278,27 @@ def _relations(document: Table) -> Iterator[str]:
             yield f"models[{index}].id: is the name of a provider too"
     for place, target in _targets(document):
         yield from (f"{place}: {problem}" for problem in _target_problems(target, list(providers.values())))
+    yield from _default_model_problems(document, [*aliases.values(), *(f"{name}/" for name in providers.values())])
+
+
+def _default_model_problems(document: Table, known: list[str]) -> Iterator[str]:
+    """Only what can never work: an id without its provider may still be one that an upstream has."""
+    server = document.get("server")
+    model = server.get("default_model") if isinstance(server, dict) else None
+    if not isinstance(model, str) or not model or any(model == name or _begins(model, name) for name in known):
+        return
+    tables = [table for _, table in _tables(document, "providers")]
+    if tables and all(_is_never_bare(table, model) for table in tables):
+        yield f"server.default_model: no provider or alias has this model{_nearest(model, known)}"
+
+
+def _begins(model: str, prefix: str) -> bool:
+    return prefix.endswith("/") and model.startswith(prefix)
+
+
+def _is_never_bare(provider: Table, model: str) -> bool:
+    patterns = provider.get("models")
+    return isinstance(patterns, list) and bool(patterns) and not any(fnmatchcase(model, str(one)) for one in patterns)
 
 
 def _tables(document: Table, section: str) -> Iterator[tuple[int, Table]]:

@@ -30,6 +30,7 @@ ReasoningParam = Literal["effort", "none"]
 SendOrDrop = Literal["send", "drop"]
 ResponseFormat = Literal["json_schema", "json_object"]
 ToolChoice = Literal["auto", "none", "required", "named"]
+TokenCount = Literal["none", "vllm", "llama_cpp"]
 
 ProviderName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]+\Z")]
 """The first part of a public model id, so it has no slash."""
@@ -44,6 +45,8 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Port = 8080
+    default_model: str = ""
+    """For requests without a model, unless their key has one of its own."""
     max_body_bytes: Count = 67_108_864
     """Real agent requests pass 2 MB, and images travel inline."""
     max_json_containers: Count = 200_000
@@ -114,6 +117,8 @@ class Quirks(_Section, frozen=True, kw_only=True):
     strict_tools: SendOrDrop = "send"
     response_format: tuple[ResponseFormat, ...] = ("json_schema", "json_object")
     tool_choice: tuple[ToolChoice, ...] = ("auto", "none", "required", "named")
+    token_count: TokenCount = "none"  # noqa: S105 - tokens of text
+    """Which endpoint of the upstream counts the tokens of a prompt."""
     verbosity: bool = False
     """Whether the upstream knows `verbosity`; most refuse what they do not know."""
     extra_body: dict[str, object] = {}
@@ -129,7 +134,11 @@ class ProviderSettings(_Section, frozen=True, kw_only=True):
     api_key: str = ""
     models: tuple[str, ...] = ()
     """Shell patterns of the ids that may be asked for; none means whatever the upstream has."""
+    context_windows: dict[str, Count] = {}
+    """Tokens that fit, by shell patterns of ids, where the upstream does not say or says too much."""
     headers: dict[str, str] = {}
+    hosted_tools: dict[str, dict[str, object]] = {}
+    """Members of the Chat request by the type of hosted tool that they stand for."""
     reasoning_events: ReasoningEvents = "summary"
     """Which kind of events carries the upstream's reasoning to the client."""
     connect_timeout_seconds: Seconds = 3

@@ -1,8 +1,10 @@
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("-h") == 0
     told = capsys.readouterr().out
-    assert all(command in told for command in ("serve", "check", "keys", "demo-upstream"))
+    assert all(command in told for command in ("serve", "check", "keys", "codex", "demo-upstream"))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["keys", "add"],
         ["keys", "add", "a"],
         ["keys", "list"],
+        ["codex"],
     ],
 )
 def test_a_wrong_call_exits_with_64_and_says_why(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,6 +165,41 @@ def test_a_broken_keys_file_is_a_wrong_configuration(tmp_path: Path) -> None:
     path.write_text("keys = 1")
     assert exit_code("keys", "add", "a", "--keys-file", path) == 78
     assert path.read_text() == "keys = 1"
+
+
+def test_a_key_with_a_default_model_is_listed_with_it(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("keys", "add", "ann", "--config", config, "--default-model", "local/m") == 0
+    capsys.readouterr()
+    assert exit_code("keys", "list", "--config", config) == 0
+    assert capsys.readouterr().out.endswith("  ann  (default model local/m)\n")
+
+
+# codex
+
+
+def test_codex_gets_settings_and_a_catalog(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(GOOD + 'context_windows = { "*" = 9000 }')
+    catalog = tmp_path / "catalog.json"
+    arguments: list[str | Path] = ["codex", "local/m", "--config", config, "--env-key", "K", "--catalog", catalog]
+    assert exit_code(*arguments) == 0
+    told = tomllib.loads(capsys.readouterr().out)
+    assert (told["model"], told["model_context_window"]) == ("local/m", 9000)
+    assert told["model_providers"]["gateway"]["env_key"] == "K"
+    assert json.loads(catalog.read_text())["models"][0]["slug"] == "local/m"
+
+
+def test_codex_with_a_model_that_the_gateway_lacks_is_a_wrong_call(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("codex", "other/m", "--config", config) == 64
+    assert "no model 'other/m'. It has local/…" in capsys.readouterr().err
+
+
+def test_a_catalog_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("codex", "local/m", "--catalog", tmp_path / "none" / "c.json") == 78
+    captured = capsys.readouterr()
+    assert "cannot be written" in captured.err
+    assert captured.out == ""
 
 
 # serve and demo-upstream

@@ -328,3 +328,38 @@ def test_a_secret_is_never_repeated(tmp_path: Path, lines: str) -> None:
 def test_a_secret_in_an_address_or_a_target_is_not_repeated(tmp_path: Path) -> None:
     text = '[[providers]]\nname = "local"\nbase_url = "http://u:${S}@h:x"\n[[models]]\nid = "m"\ntargets = ["${S}/m"]'
     assert not any("geheim" in problem for problem in problems(tmp_path, text, S="geheim"))
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            "hosted_tools = { function = { a = 1 } }",
+            "hosted_tools.function: is a tool of the client, never a hosted one",
+        ),
+        ("hosted_tools = { w = { stream = true } }", "hosted_tools.w.stream: is the gateway's to set"),
+        ('hosted_tools = { "w*" = { model = "x" } }', 'hosted_tools."w*".model: is the gateway\'s to set'),
+        ("hosted_tools = { w = 1 }", "hosted_tools: expected `object`, got `int`"),
+        ('context_windows = { "q*" = 0 }', "context_windows: expected `int` >= 1"),
+        ('context_windows = { "q*" = "1k" }', "context_windows: expected `int`, got `str`"),
+    ],
+)
+def test_a_wrong_table_of_a_provider_is_told(tmp_path: Path, line: str, problem: str) -> None:
+    assert problems(tmp_path, PROVIDER + line) == [f"providers[0].{problem}"]
+
+
+def test_a_default_model_that_nobody_can_have_is_told(tmp_path: Path) -> None:
+    server = '[server]\ndefault_model = "coder"\n'
+    assert problems(
+        tmp_path, server + PROVIDER + 'models = ["qwen*"]\n[[models]]\nid = "coders"\ntargets = ["local/m"]'
+    ) == ['server.default_model: no provider or alias has this model; did you mean "coders"?']
+
+
+@pytest.mark.parametrize(
+    ("model", "models"),
+    [("local/any", '["q"]'), ("alias", '["q"]'), ("qwen3", '["qwen*"]'), ("anything", "[]"), ("", '["q"]')],
+)
+def test_a_default_model_that_somebody_may_have_is_taken(tmp_path: Path, model: str, models: str) -> None:
+    alias = '[[models]]\nid = "alias"\ntargets = ["local/q"]'
+    text = f'[server]\ndefault_model = "{model}"\n{PROVIDER}models = {models}\n{alias}'
+    assert load(written(tmp_path, text), {}).server.default_model == model

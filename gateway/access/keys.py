@@ -43,15 +43,18 @@ class Key:
     id: str
     name: str
     owner: str
+    default_model: str = ""
+    """What a request without a model is for."""
 
 
-class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One `[[keys]]` of the keys file."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
     name: Annotated[str, msgspec.Meta(pattern=r"\A[^\x00-\x1f\x7f-\x9f]{1,100}\Z")]
     sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
     created: str = ""
+    default_model: str = ""
 
 
 class _KeysDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +129,11 @@ def _public_id(digest: bytes) -> str:
 def from_records(records: Iterable[KeyRecord]) -> KeyRing:
     """The ring of the keys file's records."""
     return _ring(
-        (bytes.fromhex(record.sha256), Key(record.id, record.name, f"name:{record.name}")) for record in records
+        (
+            bytes.fromhex(record.sha256),
+            Key(record.id, record.name, f"name:{record.name}", record.default_model),
+        )
+        for record in records
     )
 
 
@@ -154,8 +161,13 @@ def read_records(path: Path) -> tuple[KeyRecord, ...]:
         raise ConfigurationError([f"{path}: is not a keys file: {error}"]) from None
 
 
-def add_key(path: Path, name: str) -> str:
+def add_key(path: Path, name: str, *, default_model: str = "") -> str:
     """Make a key, write its digest into the file, and return its text, which is kept nowhere.
+
+    Args:
+        path: the keys file.
+        name: what the operator calls the key.
+        default_model: the model of its requests that name none.
 
     Raises:
         ValueError: when the name is taken or cannot be one.
@@ -166,13 +178,13 @@ def add_key(path: Path, name: str) -> str:
         if any(name in (record.name, record.id) for record in records):
             raise ValueError(f"there is a key {name!r} already")
         text, key_id = new_key()
-        _write_records(path, (*records, _record(key_id, name, text)))
+        _write_records(path, (*records, _record(key_id, name, text, default_model)))
     return text
 
 
-def _record(key_id: str, name: str, text: str) -> KeyRecord:
+def _record(key_id: str, name: str, text: str, default_model: str) -> KeyRecord:
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created)
+    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created, default_model)
     try:
         return msgspec.convert(msgspec.to_builtins(record), KeyRecord)
     except msgspec.ValidationError:

@@ -347,3 +347,12 @@ def test_no_key_and_no_digest_is_ever_logged(path: Path, caplog: pytest.LogCaptu
     store.reload()
     told = str([record.__dict__ for record in caplog.records]) + repr(store) + repr(store.ring)
     assert not any(secret in told for secret in (text, digest(text), "geheim", digest("one-geheim")))
+
+
+def test_a_key_can_have_a_default_model(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    own, plain = add_key(path, "own", default_model="up/m"), add_key(path, "plain")
+    ring = from_records(read_records(path))
+    found = [ring.authenticate(f"Bearer {text}") for text in (own, plain)]
+    assert [key.default_model for key in found if key is not None] == ["up/m", ""]
+    assert path.read_text().count("default_model") == 1

@@ -38,6 +38,17 @@ async def test_scripts_are_used_in_order_and_the_last_one_stays(
     assert not scripted.last.left.is_set()
 
 
+async def test_a_responder_sees_the_request_and_chooses_the_script(
+    scripted: Upstream, session: aiohttp.ClientSession
+) -> None:
+    scripted.respond(lambda request: Script.json({"twice": 2 * request["number"]}))
+    answers = []
+    for number in (3, 4):
+        async with session.post(f"{scripted.base_url}/chat/completions", json={"number": number}) as answer:
+            answers.append(await answer.read())
+    assert answers == [b'{"twice":6}', b'{"twice":8}']
+
+
 @pytest.mark.parametrize("ending", ["cut", "reset"])
 async def test_a_broken_stream_has_no_end(scripted: Upstream, session: aiohttp.ClientSession, ending: str) -> None:
     scripted.answer(Script.of(b"data: {}\n\n", 0.01, "cut" if ending == "cut" else "reset"))

@@ -7,7 +7,7 @@ It understands nothing of the requests: `gateway.demo` is the upstream that does
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -68,6 +68,11 @@ class Received:
         async with asyncio.timeout(WAIT):
             await self.left.wait()
 
+    async def wait_until_finished(self) -> None:
+        """Wait, not for ever, until the script is over or the client has closed the connection."""
+        async with asyncio.timeout(WAIT):
+            await self.finished.wait()
+
 
 @dataclass(slots=True)
 class Upstream:
@@ -77,12 +82,19 @@ class Upstream:
     received: list[Received] = field(default_factory=list)
     """The generation requests so far."""
     models: list[str] = field(default_factory=lambda: ["model"])
+    models_status: int = 200
     _scripts: list[Script] = field(default_factory=list)
+    _responder: "Responder | None" = None
     _arrival: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def answer(self, *scripts: Script) -> None:
         """Answer the next requests with these, in order; the last one stays for all that follow."""
         self._scripts[:] = scripts
+        self._responder = None
+
+    def respond(self, responder: "Responder") -> None:
+        """Let the function choose the script for each of the next requests, by what the request is."""
+        self._responder = responder
 
     async def request(self, number: int = 0) -> Received:
         """The request of that number, waited for if it has not arrived yet."""
@@ -103,6 +115,8 @@ class Upstream:
         return app
 
     async def _list_models(self, _: web.Request) -> web.Response:
+        if self.models_status != 200:
+            return web.json_response({}, status=self.models_status)
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "test"} for name in self.models]
         return web.json_response({"object": "list", "data": data})
 
@@ -112,14 +126,22 @@ class Upstream:
         async with self._arrival:
             self.received.append(received)
             self._arrival.notify_all()
-        script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         try:
-            return await _play(request, script)
+            return await _play(request, self._script_for(received))
         except (asyncio.CancelledError, ConnectionError):
             received.left.set()
             raise
         finally:
             received.finished.set()
+
+    def _script_for(self, received: Received) -> Script:
+        if self._responder is not None:
+            return self._responder(received.json)
+        return self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+
+
+Responder = Callable[[JSONObject], Script]
+"""Chooses the script for a request by its body."""
 
 
 async def _play(request: web.Request, script: Script) -> web.StreamResponse:

@@ -1,0 +1,39 @@
+"""The loop that moves one answer: bytes of the upstream in, frames to the client out."""
+
+import asyncio
+
+from gateway.errors import GatewayError
+from gateway.exchange.deadline import Deadline
+from gateway.exchange.ports import Answer, Downstream
+from gateway.translate.translation import Translation
+
+_REST_SECONDS = 0.25
+"""How long an answered upstream may take to end its body before its connection is given up."""
+
+
+async def relay(answer: Answer, translation: Translation, downstream: Downstream, deadline: Deadline) -> None:
+    """Relays until the terminal event has been written.
+
+    Raises:
+        GatewayError: when the upstream breaks off; the terminal event has not been written then.
+        ConnectionError: when the client is gone.
+    """
+    while not translation.is_over:
+        chunk = await answer.read()
+        deadline.bytes_came()
+        if frames := translation.feed(chunk) if chunk else translation.finish():
+            deadline.suspend()
+            await downstream.write(frames)
+            deadline.bytes_came()
+
+
+async def read_rest(answer: Answer) -> None:
+    """Reads what follows the end of the stream, so that the connection can serve again.
+
+    Usually that is nothing but the end of the body. If more comes, the connection is not worth keeping.
+    """
+    try:
+        async with asyncio.timeout(_REST_SECONDS):
+            await answer.read()
+    except (TimeoutError, GatewayError):
+        return

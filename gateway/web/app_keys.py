@@ -1,0 +1,54 @@
+"""What the application and a request carry, by typed keys."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiohttp.web import AppKey, RequestKey
+
+from gateway.access.keys import Key, KeyStore
+from gateway.access.sealing import Sealer
+from gateway.exchange.exchange import Outcome, RunningExchanges
+from gateway.settings import Settings
+from gateway.upstream.routing import Router
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether the process takes traffic, and how much it has: the requests whose answer has not been made."""
+
+    is_draining: bool = False
+    requests: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while there is no request."""
+
+    def __post_init__(self) -> None:
+        self.idle.set()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Counts a request while the block runs."""
+        self.requests += 1
+        self.idle.clear()
+        try:
+            yield
+        finally:
+            self.requests -= 1
+            if not self.requests:
+                self.idle.set()
+
+
+SETTINGS = AppKey("settings", Settings)
+KEYS = AppKey("keys", KeyStore)
+SEALER = AppKey("sealer", Sealer)
+ROUTER = AppKey("router", Router)
+RUNNING = AppKey("running", RunningExchanges)
+READINESS = AppKey("readiness", Readiness)
+
+REQUEST_ID = RequestKey("request_id", str)
+CALLER = RequestKey("caller", Key)
+OUTCOME = RequestKey("outcome", Outcome)
+MODEL = RequestKey("model", str)
+HAS_BEGUN = RequestKey("has_begun", bool)
+"""Set once the answer's head is made: no other answer can be given then."""

@@ -1,0 +1,39 @@
+"""`POST /v1/responses/compact`: the conversation as one sealed item that stands for it."""
+
+from aiohttp.web import Request, StreamResponse
+
+from gateway.codec.json import JSONObject, JSONValue, dumps, loads
+from gateway.errors import ErrorKind, GatewayError
+from gateway.translate.compaction import TRIGGER
+from gateway.web.answers import send_json
+from gateway.web.app_keys import OUTCOME, SETTINGS
+from gateway.web.responses import exchange_for, read_json
+
+_PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_cache_key", "service_tier")
+
+
+async def compact(request: Request) -> StreamResponse:
+    """Answers `{id, object, created_at, output: [compaction item], usage}`; its `output` is the next input."""
+    settings = request.app[SETTINGS]
+    exchange = exchange_for(request, _create_body(await read_json(request, settings)), settings)
+    request[OUTCOME] = exchange.outcome
+    response = loads(await exchange.collect())
+    if response["status"] != "completed":
+        raise GatewayError(ErrorKind.UPSTREAM_ERROR, "The model did not finish its summary.")
+    answer = {name: response[name] for name in ("id", "created_at", "output", "usage")}
+    answer["object"] = "response.compaction"
+    return await send_json(request, dumps(answer), dict(exchange.headers), stall=settings.server.write_stall_seconds)
+
+
+def _create_body(body: JSONObject) -> JSONObject:
+    """The request for a response that asks for the summary."""
+    given = {name: body[name] for name in _PASSED_ON if body.get(name) is not None}
+    return {**given, "input": [*_items(given.get("input")), {"type": TRIGGER}]}
+
+
+def _items(source: JSONValue) -> list[JSONValue]:
+    if isinstance(source, str):
+        return [{"role": "user", "content": source}]
+    if isinstance(source, list) and source:
+        return source
+    raise GatewayError(ErrorKind.MISSING_PARAMETER, "Missing required parameter: 'input'.", "input")

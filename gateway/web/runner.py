@@ -1,0 +1,156 @@
+"""The HTTP server around the application: what aiohttp does by default and a gateway must not do."""
+
+import logging
+import time
+from typing import Any
+
+from aiohttp.hdrs import SERVER
+from aiohttp.http import HttpProcessingError
+from aiohttp.web import (
+    Application,
+    AppRunner,
+    BaseRequest,
+    RequestHandler,
+    RequestPayloadError,
+    Response,
+    Server,
+    StreamResponse,
+    TCPSite,
+)
+from aiohttp.web_protocol import _ErrInfo
+
+from gateway.codec.json import dumps
+from gateway.errors import ErrorKind, GatewayError, http_body
+from gateway.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+
+_KEEP_ALIVE_SECONDS = 75.0
+"""Longer than nginx keeps its idle connections (60 s), so that the proxy closes first and never meets a closed one."""
+
+_SHUTDOWN_SECONDS = 2.0
+"""Counted twice by aiohttp: once for handlers to end, once for them to be cancelled."""
+
+_HURRIED_SECONDS = 0.5
+"""The same for someone who does not want to wait."""
+
+_SUMMARY_SECONDS = 1.0
+"""The log has at most one line in this time about bytes that are no requests: scanners send them by the thousand."""
+
+
+class GatewayRunner(AppRunner):
+    """Runs the application with cancellation of handlers, raw bodies, and errors of its own.
+
+    aiohttp answers and logs a request that it cannot parse with the offending line itself, which may be the one that
+    holds a key; this happens before any middleware.
+    """
+
+    def __init__(self, app: Application) -> None:
+        options: dict[str, Any] = {
+            "handler_cancellation": True,
+            "auto_decompress": False,
+            "access_log": None,
+            "keepalive_timeout": _KEEP_ALIVE_SECONDS,
+        }
+        super().__init__(app, shutdown_timeout=_SHUTDOWN_SECONDS, **options)
+        self._options = options
+
+    def hurry(self) -> None:
+        """Lets `cleanup` wait only as long as it takes to write last words."""
+        self._shutdown_timeout = _HURRIED_SECONDS
+
+    async def listen(self, settings: ServerSettings) -> tuple[str, int]:
+        """Opens the listening socket and returns its address.
+
+        Raises:
+            OSError: when the address cannot be had.
+        """
+        await TCPSite(self, settings.host, settings.port, reuse_port=settings.reuse_port or None).start()
+        host, port = self.addresses[0][:2]
+        return host, port
+
+    async def stop_listening(self) -> None:
+        """Takes no new connection; those that are open go on."""
+        for site in list(self.sites):
+            await site.stop()
+
+    async def _make_server(self) -> Server:
+        server = await super()._make_server()
+        return _GatewayServer(server.request_handler, request_factory=server.request_factory, **self._options)
+
+
+class _GatewayServer(Server):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._malformed = _Malformed()
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, self._malformed, loop=self._loop, **self._kwargs)
+
+
+class _Malformed:
+    """Counts requests that are none, for one line now and then."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._silent_until = 0.0
+
+    def note(self) -> None:
+        self._count += 1
+        if time.monotonic() >= self._silent_until:
+            _log.info("refused malformed requests", extra={"fields": {"count": self._count}})
+            self._count, self._silent_until = 0, time.monotonic() + _SUMMARY_SECONDS
+
+
+class _Refusal(Response):
+    """An answer outside of the application, whose signals cannot take off the name and version of the server."""
+
+    def __init__(self, error: GatewayError) -> None:
+        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        body = dumps(http_body(error))
+        super().__init__(body=body, status=error.status, headers=headers, content_type="application/json")
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall(SERVER, None)
+
+
+class _Connection(RequestHandler):
+    """One client connection."""
+
+    __slots__ = ("_malformed",)
+
+    def __init__(self, manager: Server, malformed: _Malformed, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._malformed = malformed
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes of the client; when they break the framing of a body, whoever reads that body is told.
+
+        aiohttp queues the error behind the request instead, which would wait for its body until the time limit.
+        """
+        super().data_received(data)
+        if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._lingering_time = 0.0
+            self._current_request.content.set_exception(RequestPayloadError("the framing is broken"))
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> StreamResponse:
+        """Answers what no handler can: bytes that are no request, and faults outside of the middlewares."""
+        is_clients = status < 500 or isinstance(exc, HttpProcessingError)
+        if is_clients:
+            self._malformed.note()
+            error = GatewayError(ErrorKind.BAD_REQUEST, "The request is not valid HTTP.")
+        else:
+            _log.error("a request failed on a fault of the gateway", exc_info=exc)
+            error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer had already begun")
+        response = _Refusal(error)
+        response.force_close()
+        return response

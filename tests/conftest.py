@@ -1,0 +1,53 @@
+"""Fixtures that more than one test folder uses: the scripted upstream, and the real gateway in front of it.
+
+The gateway process is shared by the tests of a module; its upstreams are made anew for every test, on ports that
+were chosen before the process started.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests.fakes.gateway import GatewayProcess, start_gateway
+from tests.fakes.upstream import Upstream, free_port, running_upstream, serving
+
+
+@pytest.fixture(scope="module")
+def upstream_port() -> int:
+    """The port on which the scripted upstream of each test listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def demo_port() -> int:
+    """The port on which the demo upstream of each test listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, upstream_port: int, demo_port: int) -> Iterator[GatewayProcess]:
+    """The real gateway, with the providers `up` (scripted) and `demo`."""
+    addresses = {"up": upstream_port, "demo": demo_port}
+    providers = [{"name": name, "base_url": f"http://127.0.0.1:{port}/v1"} for name, port in addresses.items()]
+    providers[0] |= {"api_key": "upstream-secret"}
+    process = start_gateway(
+        tmp_path_factory.mktemp("gateway"), providers, sections={"server": {"heartbeat_seconds": 0.2}}
+    )
+    yield process
+    process.stop_cleanly()
+
+
+@pytest.fixture
+async def upstream(upstream_port: int) -> AsyncIterator[Upstream]:
+    """The scripted upstream behind the gateway's provider `up`."""
+    async with running_upstream(upstream_port) as running:
+        yield running
+
+
+@pytest.fixture
+async def demo(demo_port: int) -> AsyncIterator[str]:
+    """The demo upstream behind the gateway's provider `demo`, answering as fast as it can."""
+    from gateway.demo.app import create_app
+
+    async with serving(create_app(pace_seconds=0), demo_port) as base_url:
+        yield base_url

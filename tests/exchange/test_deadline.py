@@ -1,0 +1,101 @@
+import asyncio
+
+import pytest
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.deadline import Deadline
+from gateway.settings import ProviderSettings
+
+
+def deadline(*, first: float = 10, idle: float = 10, total: float = 10) -> Deadline:
+    return Deadline(
+        ProviderSettings(
+            name="up",
+            base_url="http://up",
+            first_byte_timeout_seconds=first,
+            idle_timeout_seconds=idle,
+            total_timeout_seconds=total,
+        )
+    )
+
+
+async def test_a_block_that_ends_in_time_is_left_alone() -> None:
+    async with deadline() as limits:
+        limits.bytes_came()
+    await asyncio.sleep(0)
+
+
+async def test_no_first_byte_in_time() -> None:
+    limits = deadline(first=0.02)
+    with pytest.raises(TimeoutError):
+        async with limits:
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_first_byte_timeout"
+
+
+async def test_silence_after_the_first_byte() -> None:
+    limits = deadline(idle=0.02)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.bytes_came()
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_idle_timeout"
+
+
+async def test_the_idle_limit_replaces_that_of_the_first_byte_however_far_that_is() -> None:
+    limits = deadline(first=300, idle=0.02)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.bytes_came()
+            await asyncio.sleep(5)
+    assert loop.time() - started < 1
+
+
+async def test_bytes_begin_the_idle_time_anew() -> None:
+    async with deadline(first=0.05, idle=0.05) as limits:
+        for _ in range(6):
+            limits.bytes_came()
+            await asyncio.sleep(0.03)
+
+
+async def test_while_the_client_is_waited_for_silence_does_not_count() -> None:
+    async with deadline(first=0.03, idle=0.03) as limits:
+        limits.bytes_came()
+        limits.suspend()
+        await asyncio.sleep(0.15)
+        limits.bytes_came()
+
+
+async def test_silence_counts_again_afterwards() -> None:
+    limits = deadline(idle=0.03)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.bytes_came()
+            limits.suspend()
+            await asyncio.sleep(0.05)
+            limits.bytes_came()
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_idle_timeout"
+
+
+async def test_the_total_limit_counts_always() -> None:
+    limits = deadline(total=0.05)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.bytes_came()
+            limits.suspend()
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_total_timeout"
+
+
+async def test_an_expiry_has_its_own_reason_and_the_first_one_stays() -> None:
+    limits = deadline()
+    reason = GatewayError(ErrorKind.SHUTTING_DOWN, "over")
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.expire(reason)
+            await asyncio.sleep(5)
+    limits.expire(GatewayError(ErrorKind.INTERNAL, "later"))
+    assert limits.error is reason

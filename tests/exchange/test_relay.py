@@ -1,0 +1,61 @@
+import pytest
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.deadline import Deadline
+from gateway.exchange.relay import read_rest, relay
+from gateway.settings import ProviderSettings, Quirks
+from gateway.translate.request import plan, read_request
+from gateway.translate.translation import Translation
+from tests.exchange.worlds import Client, Piece, ScriptedAnswer
+from tests.fakes import chat
+
+PROVIDER = ProviderSettings(name="up", base_url="http://up")
+
+
+def translation() -> Translation:
+    request = read_request({"model": "up/model", "input": "Hi", "stream": True})
+    chat_plan = plan(request, model="model", quirks=Quirks(), strict=False)
+    ids = iter(range(100))
+    return Translation(
+        chat_plan, PROVIDER, mint_id=lambda prefix: f"{prefix}_{next(ids)}", created_at=1, now=lambda: 1, input_bytes=10
+    )
+
+
+async def relayed(*pieces: Piece, client: Client | None = None) -> tuple[Translation, Client, ScriptedAnswer]:
+    answer, client, made = ScriptedAnswer(list(pieces)), client or Client(), translation()
+    made.begin()
+    async with Deadline(PROVIDER) as deadline:
+        await relay(answer, made, client, deadline)
+    return made, client, answer
+
+
+async def test_it_ends_with_the_terminal_event() -> None:
+    made, client, answer = await relayed(chat.text_stream("Hello"), b"more")
+    assert made.is_over
+    assert client.body.endswith(b"data: [DONE]\n\n")
+    assert answer.pieces == [b"more"]
+
+
+async def test_what_makes_no_event_is_not_written() -> None:
+    _, client, _ = await relayed(b": comment\n\n", b"data: ", b'{"choices": []}\n\n', chat.text_stream("Hello"))
+    assert client.writes == 1
+
+
+async def test_the_end_of_the_body_is_the_end_of_the_answer() -> None:
+    made, _, _ = await relayed(chat.chunk({"content": "a"}))
+    assert made.termination == "failed"
+
+
+async def test_a_break_is_left_to_the_caller() -> None:
+    with pytest.raises(GatewayError):
+        await relayed(chat.chunk({"content": "a"}), GatewayError(ErrorKind.UPSTREAM_ERROR, "cut"))
+
+
+async def test_a_client_that_leaves_ends_it() -> None:
+    with pytest.raises(ConnectionError):
+        await relayed(chat.chunk({"content": "a"}), client=Client(leaves_after=0))
+
+
+@pytest.mark.parametrize("rest", [[], [b"more"], [60.0], [GatewayError(ErrorKind.UPSTREAM_ERROR, "cut")]])
+async def test_the_rest_is_not_waited_for_long_and_breaks_nothing(rest: list[Piece]) -> None:
+    await read_rest(ScriptedAnswer(rest))

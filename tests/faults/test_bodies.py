@@ -1,0 +1,262 @@
+"""Faults of request bodies (B): each too large, too deep, damaged or odd one has its own 4xx, and never a 5xx."""
+
+import asyncio
+import gzip
+import time
+import zlib
+from functools import partial
+
+import aiohttp
+import brotli
+import orjson
+import pytest
+from backports import zstd
+
+from gateway.codec.json import JSONObject
+from tests.fakes import chat
+from tests.fakes.local_gateway import KEY, PROMPT
+from tests.fakes.raw import connection, http, read_answer
+from tests.faults.scene import REQUEST, Scene, ask, posted, scene, stream_of
+from tests.official import check_error
+
+BODY = orjson.dumps(REQUEST)
+MEGABYTE = 1024 * 1024
+CODINGS = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstd.compress,
+    "br": brotli.compress,
+}
+BOMBS = CODINGS | {"br": partial(brotli.compress, quality=1)}
+
+
+async def refused(place: Scene, body: bytes, status: int, code: str, *, headers: dict[str, str] | None = None) -> None:
+    """The body gets this refusal, one quiet line in the log, and no upstream."""
+    seen = len(place.gateway.log.entries())
+    answered, _, answer = await ask(place.gateway, body, headers=headers)
+    error = orjson.loads(answer)
+    check_error(error)
+    assert (answered, error["error"]["code"]) == (status, code), answer
+    assert PROMPT not in answer.decode()
+    assert (await place.gateway.request_line(seen))["termination"] == "client_error"
+    assert place.upstream.received == []
+
+
+async def test_b1_a_length_over_the_limit_is_refused_without_reading() -> None:
+    async with scene(max_body_bytes=1000) as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(posted(b"x" * 1001).removesuffix(b"x" * 1001))
+        started = time.monotonic()
+        status, headers, body = await read_answer(reader)
+        assert time.monotonic() - started < 0.5
+        assert (status, headers["connection"]) == (413, "close")
+        assert orjson.loads(body)["error"]["code"] == "request_too_large"
+
+
+@pytest.mark.parametrize("size", [5 * MEGABYTE, 100 * MEGABYTE])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_b2_a_client_that_uploads_too_much_gets_the_refusal(size: int, *, is_chunked: bool) -> None:
+    async def pieces() -> object:
+        for _ in range(size // MEGABYTE):
+            yield bytes(MEGABYTE)
+
+    async with scene(max_body_bytes=MEGABYTE) as place, aiohttp.ClientSession(headers=place.gateway.headers) as session:
+        headers = {} if is_chunked else {"Content-Length": str(size)}
+        url = f"{place.gateway.base_url}/responses"
+        async with session.post(url, data=pieces(), headers=headers) as answer:
+            assert answer.status == 413
+            check_error(await answer.json())
+        async with session.get(f"{place.gateway.base_url}/models") as answer:
+            assert answer.status == 200
+        assert (await place.gateway.request_line())["termination"] == "client_error"
+
+
+async def test_b2_a_blocking_client_that_uploads_too_much_gets_the_refusal() -> None:
+    async with scene(max_body_bytes=MEGABYTE) as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(posted(bytes(5 * MEGABYTE)))
+        await writer.drain()
+        status, _, _ = await read_answer(reader)
+        assert status == 413
+        assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_b3_a_compressed_body_is_understood(coding: str) -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        status, _, _ = await ask(place.gateway, CODINGS[coding](BODY), headers={"Content-Encoding": coding})
+        assert status == 200
+        assert PROMPT in place.upstream.last.body.decode()
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_b3_a_bomb_is_refused_the_moment_it_passes_the_limit(coding: str) -> None:
+    bomb = BOMBS[coding](bytes(200 * MEGABYTE))
+    async with scene(max_body_bytes=MEGABYTE) as place:
+        started = time.monotonic()
+        await refused(place, bomb, 413, "request_too_large", headers={"Content-Encoding": coding})
+        assert time.monotonic() - started < 1.0
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("damage", ["cut", "tail", "rubbish", "empty"])
+async def test_b3_a_damaged_body_is_refused(coding: str, damage: str) -> None:
+    whole = CODINGS[coding](BODY)
+    body = {"cut": whole[:-3], "tail": whole + b"more", "rubbish": b"\xff" * 100, "empty": b""}[damage]
+    async with scene() as place:
+        await refused(place, body, 400, "invalid_json", headers={"Content-Encoding": coding})
+
+
+@pytest.mark.parametrize("coding", ["compress", "gzip, gzip", "aws-chunked", "x" * 1000])
+async def test_b3_another_coding_is_refused(coding: str) -> None:
+    async with scene() as place:
+        await refused(place, BODY, 415, "unsupported_media_type", headers={"Content-Encoding": coding})
+
+
+INVALID = {
+    "invalid UTF-8": b'{"model": "up/model", "input": "\xff"}',
+    "byte order mark": b"\xef\xbb\xbf" + BODY,
+    "empty": b"",
+    "blank": b"   ",
+    "trailing bytes": BODY + b"x",
+    "two values": BODY + BODY,
+    "NaN": b'{"model": "up/model", "input": NaN}',
+    "a lone surrogate": b'{"model": "up/model", "input": "\\ud800"}',
+    "cut": BODY[:-1],
+    "control byte": b'{"model": "up/model", "input": "\x01"}',
+    "single quotes": b"{'model': 'up/model'}",
+}
+
+
+@pytest.mark.parametrize("body", INVALID.values(), ids=INVALID.keys())
+async def test_b4_what_is_no_json_is_refused(body: bytes) -> None:
+    async with scene() as place:
+        await refused(place, body, 400, "invalid_json")
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 5000, b"-" + b"9" * 5000])
+async def test_b4_a_number_that_cannot_be_kept_is_no_fault_of_ours(number: bytes) -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        body = b'{"model": "up/model", "input": "Hi", "temperature": %b}' % number
+        status, _, answer = await ask(place.gateway, body)
+        assert status == 400, answer
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null"])
+async def test_b4_what_is_no_object_is_refused(body: bytes) -> None:
+    async with scene() as place:
+        await refused(place, body, 400, "invalid_type")
+
+
+@pytest.mark.parametrize("depth", [101, 254, 1024, 1025, 100_000])
+@pytest.mark.parametrize("shape", ["arrays", "objects", "schema", "metadata"])
+async def test_b5_a_deep_body_is_refused(depth: int, shape: str) -> None:
+    opening, closing = (b"[", b"]") if shape == "arrays" else (b'{"a":', b"}")
+    nested = opening * depth + b"1" + closing * depth
+    tool = b'{"type": "function", "name": "f", "parameters": ' + nested + b"}"
+    member = {"schema": b'"tools": [' + tool + b"]", "metadata": b'"metadata": ' + nested}.get(
+        shape, b'"input": ' + nested
+    )
+    async with scene() as place:
+        body = b'{"model": "up/model", ' + member + b"}"
+        await refused(place, body, 400, "invalid_value")
+        await refused(place, b'{"model": "up/model", "messages": [], ' + member + b"}", 400, "invalid_value")
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 2**63, 2**64 - 1])
+async def test_b6_an_integer_that_fits_reaches_the_upstream_exactly(number: int) -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        schema: JSONObject = {"type": "object", "properties": {"a": {"type": "integer", "maximum": number}}}
+        await stream_of(place.gateway, REQUEST | {"tools": [{"type": "function", "name": "f", "parameters": schema}]})
+        assert place.upstream.last.json["tools"][0]["function"]["parameters"]["properties"]["a"]["maximum"] == number
+        assert b"%d" % number in place.upstream.last.body
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 10**30])
+async def test_b6_an_integer_that_would_change_is_refused(number: int) -> None:
+    async with scene() as place:
+        await refused(place, b'{"model": "up/model", "input": "Hi", "seed": %d}' % number, 400, "invalid_value")
+
+
+@pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
+async def test_b7_of_a_member_that_comes_twice_the_upstream_sees_one(path: str) -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        body = (
+            b'{"model": "other/model", "stream": false, "input": "Hi", "messages": [], "model": "up/m", "stream": true}'
+        )
+        status, _, _ = await ask(place.gateway, body, path=path)
+        assert status == 200
+        sent = place.upstream.last.body
+        assert sent.count(b'"model"') == sent.count(b'"stream"') == 1
+        assert (place.upstream.last.json["model"], place.upstream.last.json["stream"]) == ("m", True)
+
+
+async def test_b8_too_many_values_are_refused_quickly() -> None:
+    async with scene() as place:
+        body = b'{"model": "up/model", "input": [' + b'{"a":[]},' * 600_000 + b"{}]}"
+        pause = asyncio.create_task(longest_pause())
+        await refused(place, body, 400, "invalid_value")
+        pause.cancel()
+        assert await pause < 0.5
+
+
+async def longest_pause() -> float:
+    """How long the loop was kept from others, until this is cancelled."""
+    loop, longest = asyncio.get_running_loop(), 0.0
+    try:
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0)
+            longest = max(longest, loop.time() - before)
+    except asyncio.CancelledError:
+        return longest
+
+
+async def test_b9_an_image_of_20_mb_passes() -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        url = "data:image/png;base64," + "A" * (20 * MEGABYTE)
+        parts = [{"type": "input_image", "image_url": url}]
+        await stream_of(place.gateway, REQUEST | {"input": [{"role": "user", "content": parts}]})
+        assert len(place.upstream.last.body) > 20 * MEGABYTE
+
+
+ODD_TEXTS = [
+    "\u2028 and \u2029",
+    "a\x00b",
+    "a\r\nb",
+    "data: x\n\nevent: y",
+    "x" * MEGABYTE,
+    "\U0001f600 \u0301",
+    "\\ud800",
+]
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
+async def test_b12_odd_texts_go_to_the_upstream_and_back_unchanged(text: str) -> None:
+    async with scene(chat.text_stream(text)) as place:
+        stream = await stream_of(place.gateway, REQUEST | {"input": text})
+        assert place.upstream.last.json["messages"][-1]["content"] == text
+        assert stream.response["output"][0]["content"][0]["text"] == text
+
+
+async def test_a_chunked_body_that_breaks_in_the_middle_is_refused_quietly() -> None:
+    async with scene() as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(
+            http("GET", "/v1/responses", headers=("Transfer-Encoding: chunked",), key=KEY).replace(b"GET", b"POST")
+        )
+        writer.write(b"5\r\nabcde\r\n")
+        await place.gateway.wait_for_requests(1)
+        writer.write(b"rubbish\r\n\r\n")
+        status, headers, body = await read_answer(reader)
+        assert (status, headers["connection"]) == (400, "close")
+        check_error(orjson.loads(body))
+        assert (await place.gateway.request_line())["termination"] == "client_error"
+
+
+async def test_rubbish_after_an_early_refusal_is_quiet() -> None:
+    async with scene(max_body_bytes=10) as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(
+            http("GET", "/v1/responses", headers=("Transfer-Encoding: chunked",), key=KEY).replace(b"GET", b"POST")
+        )
+        writer.write(b"14\r\n" + b"x" * 20 + b"\r\n")
+        status, _, _ = await read_answer(reader)
+        assert status == 413
+        writer.write(b"rubbish\r\n\r\n")

@@ -1,0 +1,364 @@
+"""Faults on the level of HTTP (H): what is no request is refused and the connection closed; nothing leaks."""
+
+import asyncio
+
+import orjson
+import pytest
+
+from tests.fakes import chat
+from tests.fakes.local_gateway import KEY, LocalGateway
+from tests.fakes.raw import connection, http, read_answer, send
+from tests.faults.scene import REQUEST, Scene, ask, posted, scene
+from tests.official import check_error
+
+BODY = orjson.dumps(REQUEST)
+POST = b"POST /v1/responses HTTP/1.1\r\n"
+HOST = b"Host: gateway\r\n"
+AUTH = b"Authorization: Bearer " + KEY.encode() + b"\r\n"
+HEAD = POST + HOST + AUTH
+SECOND = b"GET /v1/models HTTP/1.1\r\n" + HOST + AUTH + b"\r\n"
+"""What a smuggler hides in a body; it must never be answered."""
+
+CHUNKED_SECOND = b"0\r\n\r\n" + SECOND
+
+SMUGGLING = {
+    "length and chunked": HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED_SECOND,
+    "chunked and length": HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + CHUNKED_SECOND,
+    "two lengths": HEAD + b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n" + SECOND,
+    "the same length twice": HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde" + SECOND,
+    "lengths in a list": HEAD + b"Content-Length: 5, 5\r\n\r\nabcde" + SECOND,
+    "signed length": HEAD + b"Content-Length: +5\r\n\r\nabcde" + SECOND,
+    "negative length": HEAD + b"Content-Length: -5\r\n\r\nabcde" + SECOND,
+    "length in hexadecimal": HEAD + b"Content-Length: 0x5\r\n\r\nabcde" + SECOND,
+    "length with underscore": HEAD + b"Content-Length: 1_0\r\n\r\nabcdeabcde" + SECOND,
+    "length of other digits": HEAD + b"Content-Length: \xd9\xa5\r\n\r\nabcde" + SECOND,
+    "empty length": HEAD + b"Content-Length:\r\n\r\n" + SECOND,
+    "length with a space inside": HEAD + b"Content-Length: 1 0\r\n\r\nabcdeabcde" + SECOND,
+    "length as a fraction": HEAD + b"Content-Length: 5.0\r\n\r\nabcde" + SECOND,
+    "huge length": HEAD + b"Content-Length: 99999999999999999999\r\n\r\n" + SECOND,
+    "unknown coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + CHUNKED_SECOND,
+    "identity coding": HEAD + b"Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nabcde" + SECOND,
+    "chunked twice": HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED_SECOND,
+    "chunked in a list twice": HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n" + CHUNKED_SECOND,
+    "chunked not last": HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + CHUNKED_SECOND,
+    "chunked with a tail": HEAD + b"Transfer-Encoding: chunked;x=1\r\n\r\n" + CHUNKED_SECOND,
+    "chunked in quotes": HEAD + b'Transfer-Encoding: "chunked"\r\n\r\n' + CHUNKED_SECOND,
+    "chunked after vertical tab": HEAD + b"Transfer-Encoding: \x0bchunked\r\n\r\n" + CHUNKED_SECOND,
+    "coding before colon space": HEAD + b"Transfer-Encoding : chunked\r\n\r\n" + CHUNKED_SECOND,
+    "length before colon space": HEAD + b"Content-Length : 5\r\n\r\nabcde" + SECOND,
+    "folded coding": HEAD + b"Transfer-Encoding:\r\n chunked\r\n\r\n" + CHUNKED_SECOND,
+    "folded header": HEAD + b"X-A: 1\r\n folded\r\n\r\n" + SECOND,
+    "header without colon": HEAD + b"Nothing\r\n\r\n" + SECOND,
+    "header without name": HEAD + b": value\r\n\r\n" + SECOND,
+    "space in a header's name": HEAD + b"Content Length: 5\r\n\r\nabcde" + SECOND,
+    "null in a header's name": HEAD + b"X\x00A: 1\r\n\r\n" + SECOND,
+    "null in a header's value": HEAD + b"X-A: 1\x002\r\n\r\n" + SECOND,
+    "carriage return in a value": HEAD + b"X-A: 1\r2\r\n\r\n" + SECOND,
+    "line feeds alone": HEAD.replace(b"\r\n", b"\n") + b"Content-Length: 5\n\nabcde" + SECOND,
+    "line feed inside": HEAD + b"X-A: 1\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKED_SECOND,
+    "space before the first header": POST + b" X-A: 1\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "no host": POST + AUTH + b"Content-Length: 0\r\n\r\n" + SECOND,
+    "two hosts": HEAD + b"Host: other\r\nContent-Length: 0\r\n\r\n" + SECOND,
+    "chunk size signed": HEAD + b"Transfer-Encoding: chunked\r\n\r\n+5\r\nabcde\r\n" + CHUNKED_SECOND,
+    "chunk size prefixed": HEAD + b"Transfer-Encoding: chunked\r\n\r\n0x5\r\nabcde\r\n" + CHUNKED_SECOND,
+    "chunk size negative": HEAD + b"Transfer-Encoding: chunked\r\n\r\n-1\r\nabcde\r\n" + CHUNKED_SECOND,
+    "chunk size with underscore": HEAD + b"Transfer-Encoding: chunked\r\n\r\n1_0\r\nabcde\r\n" + CHUNKED_SECOND,
+    "chunk size empty": HEAD + b"Transfer-Encoding: chunked\r\n\r\n\r\nabcde\r\n" + CHUNKED_SECOND,
+    "chunk size too large": HEAD + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc\r\n" + CHUNKED_SECOND,
+    "chunk without its end": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcdeXX" + CHUNKED_SECOND,
+    "chunk ended by line feed": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\nabcde\n0\n\n" + SECOND,
+    "chunk extension with line feed": HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;a\nb\r\nabcde\r\n" + CHUNKED_SECOND,
+    "tab before the version": b"POST /v1/responses\tHTTP/1.1\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "version 9": b"POST /v1/responses HTTP/9.1\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "version without digits": b"POST /v1/responses HTTP/x\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "version too long": b"POST /v1/responses HTTP/1.10\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "no version": b"POST /v1/responses\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "no method": b" /v1/responses HTTP/1.1\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "odd method": b"PO ST /v1/responses HTTP/1.1\r\n" + HOST + AUTH + b"\r\n" + SECOND,
+    "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SECOND,
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+    "null bytes": bytes(100) + b"\r\n\r\n" + SECOND,
+}
+
+
+@pytest.mark.parametrize("payload", SMUGGLING.values(), ids=SMUGGLING.keys())
+async def test_h1_a_doubtful_request_is_refused_and_nothing_behind_it_is_read(payload: bytes) -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        answer = await send(place.gateway.port, payload)
+        assert_one_refusal(answer)
+        assert b"Server:" not in answer
+        assert KEY.encode() not in answer
+        assert place.upstream.received == []
+
+
+def assert_one_refusal(answer: bytes) -> None:
+    """Exactly one answer, an error in the API's form; that the connection was closed is why the answer has an end."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"400", b"413", b"501"), answer
+    assert head.startswith(b"HTTP/1.0") or b"Connection: close" in head
+    assert answer.count(b"HTTP/1.") == 1
+    check_error(orjson.loads(body))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        POST + HOST + b"".join(b"X-%d: 1\r\n" % number for number in range(130)) + b"\r\n",
+        POST + HOST + b"X-Long: " + b"a" * 9000 + b"\r\n\r\n",
+        b"POST /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
+    ],
+    ids=["headers", "header", "target"],
+)
+async def test_h2_too_many_or_too_long_headers_are_refused(payload: bytes) -> None:
+    async with scene() as place:
+        assert_one_refusal(await send(place.gateway.port, payload))
+
+
+async def test_h3_pipelined_requests_are_answered_in_order() -> None:
+    async with scene() as place, connection(place.gateway.port) as (reader, writer):
+        for number in range(300):
+            writer.write(http("GET", f"/v1/responses/resp_{number}", key=KEY))
+        for number in range(300):
+            status, _, body = await read_answer(reader)
+            assert status == 404
+            assert f"resp_{number}'" in orjson.loads(body)["error"]["message"]
+
+
+async def test_h4_garbage_gives_a_line_in_the_log_now_and_then_and_no_traceback() -> None:
+    async with scene() as place:
+        for _ in range(100):
+            assert_one_refusal(await send(place.gateway.port, b"rubbish\r\n\r\n"))
+        lines = place.gateway.log.entries("refused malformed requests")
+        assert 1 <= len(lines) <= 4
+        assert "stack" not in "".join(place.gateway.log.lines)
+        assert len(place.gateway.log.lines) == len(lines)
+
+
+@pytest.mark.parametrize("control", [b"\x00", b"\x01", b"\r", b"\n", b"\x7f"])
+async def test_h5_a_control_byte_beside_the_key_reveals_it_nowhere(control: bytes) -> None:
+    async with scene() as place:
+        key = KEY.encode()
+        payload = POST + HOST + b"Authorization: Bearer " + key + control + b"\r\nContent-Length: 0\r\n\r\n"
+        answer = await send(place.gateway.port, payload)
+        assert b" 400 " in answer or b" 401 " in answer
+        assert key not in answer
+        assert KEY not in "\n".join(place.gateway.log.lines)
+
+
+async def test_h6_a_request_id_that_could_break_a_line_is_replaced() -> None:
+    async with scene() as place, connection(place.gateway.port) as (reader, writer):
+        for offered in ("a b", "x" * 129, "a\tb", "é", "", "<script>"):
+            writer.write(http("GET", "/v1/models/none", headers=(f"x-request-id: {offered}",), key=KEY))
+            _, headers, _ = await read_answer(reader)
+            assert headers["x-request-id"].startswith("req_")
+
+
+async def test_h6_a_model_with_line_ends_forges_no_line() -> None:
+    async with scene() as place:
+        model = 'up\r\n{"message":"forged"}\u2028x\x00'
+        status, headers, _ = await ask(place.gateway, {"model": model, "input": "Hi"})
+        assert status == 404
+        assert not any("\r" in value or "\n" in value for value in headers.values())
+        await place.gateway.request_line()
+        assert len(place.gateway.log.lines) == 1
+        assert place.gateway.log.lines[0].isascii()
+
+
+TARGETS = [
+    "//v1/responses",
+    "/v1//responses",
+    "/v1/./responses/x",
+    "/v1/../healthzz",
+    "/v1%2fresponses",
+    "/v1/responses/",
+    "/v1/responses/%2e%2e/models",
+    "/V1/responses",
+    "/v1/responses/" + "a" * 7000,
+    "/nothing",
+    "/v1",
+    "/",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_h7_odd_paths_are_not_found(target: str, method: str) -> None:
+    async with scene() as place:
+        answer = await send(place.gateway.port, http(method, target, headers=("Connection: close",), key=KEY))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.split()[1] in (b"404", b"405")
+        check_error(orjson.loads(body))
+        assert len(orjson.loads(body)["error"]["message"]) < 200
+        assert len((await place.gateway.request_line())["path"]) <= 200
+
+
+@pytest.mark.parametrize("target", ["/x/../v1/models", "/./v1/models", "/%76%31/models", "/v1/./models"])
+async def test_h7_no_way_of_writing_a_path_goes_round_the_key(target: str) -> None:
+    async with scene() as place:
+        answer = await send(place.gateway.port, http("GET", target, headers=("Connection: close",)))
+        assert answer.split()[1] in (b"401", b"404")
+
+
+METHODS = [
+    ("PUT", "/v1/responses", {"GET", "POST"}),
+    ("TRACE", "/v1/responses", {"GET", "POST"}),
+    ("HEAD", "/v1/responses", {"GET", "POST"}),
+    ("PATCH", "/v1/responses", {"GET", "POST"}),
+    ("OPTIONS", "/v1/chat/completions", {"POST"}),
+    ("GET", "/v1/chat/completions", {"POST"}),
+    ("PROPFIND", "/v1/models", {"GET"}),
+    ("HEAD", "/v1/models", {"GET"}),
+    ("POST", "/v1/responses/resp_1", {"DELETE", "GET"}),
+    ("GET", "/v1/responses/resp_1/cancel", {"POST"}),
+    ("POST", "/healthz", {"GET", "HEAD"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), METHODS)
+async def test_h8_a_wrong_method_is_told_the_right_ones(method: str, path: str, allowed: set[str]) -> None:
+    async with scene() as place:
+        override = ("X-HTTP-Method-Override: POST", "X-Method-Override: POST", "Connection: close")
+        answer = await send(place.gateway.port, http(method, path, headers=override, key=KEY))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        lines = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        assert head.split()[1] == b"405"
+        assert set(lines["Allow"].replace(" ", "").split(",")) == allowed
+        if method == "HEAD":
+            assert body == b""
+        else:
+            check_error(orjson.loads(body))
+
+
+async def test_h8_connect_opens_no_tunnel() -> None:
+    async with scene() as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(b"CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n")
+        assert (await read_answer(reader))[0] in (404, 405)
+
+
+async def test_h9_a_body_is_not_asked_for_without_a_key() -> None:
+    async with scene() as place:
+        head = http("POST", "/v1/responses", BODY, headers=("Expect: 100-continue",)).removesuffix(BODY)
+        status, headers, _ = await head_alone(place.gateway, head)
+        assert (status, headers["connection"]) == (401, "close")
+
+
+async def test_h9_a_body_is_not_asked_for_when_it_is_too_large() -> None:
+    async with scene(max_body_bytes=10) as place:
+        head = posted(headers=("Expect: 100-continue",)).removesuffix(BODY)
+        status, headers, _ = await head_alone(place.gateway, head)
+        assert (status, headers["connection"]) == (413, "close")
+
+
+async def head_alone(gateway: LocalGateway, head: bytes) -> tuple[int, dict[str, str], bytes]:
+    async with connection(gateway.port) as (reader, writer):
+        writer.write(head)
+        return await read_answer(reader)
+
+
+async def test_h9_a_body_that_is_welcome_is_asked_for() -> None:
+    async with scene(chat.text_stream("Hi")) as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(posted(headers=("Expect: 100-Continue",)).removesuffix(BODY))
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(BODY)
+        assert (await read_answer(reader))[0] == 200
+        assert (await place.gateway.request_line())["termination"] == "completed"
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/models", "/nothing"])
+async def test_h9_an_unknown_expectation_breaks_nothing(path: str) -> None:
+    async with scene() as place:
+        request = http("GET", path, headers=("Expect: bogus", "Connection: close"), key=KEY)
+        answer = await send(place.gateway.port, request)
+        assert answer.split()[1] in (b"200", b"405", b"417")
+
+
+async def test_h10_an_absolute_target_and_foreign_hosts_change_nothing() -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        forged = ("X-Forwarded-Host: evil.example", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Proto: https")
+        request = posted(headers=(*forged, "Forwarded: for=10.0.0.1;host=evil.example", "Connection: close"))
+        request = request.replace(b"Host: gateway", b"Host: evil.example")
+        answer = await send(place.gateway.port, request.replace(b" /v1", b" http://evil.example/v1"))
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert b"evil" not in answer
+        assert not [name for name in place.upstream.last.headers if "forwarded" in name]
+        assert "evil" not in "\n".join(place.gateway.log.lines)
+
+
+async def test_h11_the_headers_of_a_stream_are_exactly_these() -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        _, headers, _ = await ask(place.gateway, REQUEST, headers={"x-request-id": "mine-1"})
+        headers.pop("date")
+        assert headers == {
+            "content-type": "text/event-stream",
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+            "x-content-type-options": "nosniff",
+            "x-request-id": "mine-1",
+            "transfer-encoding": "chunked",
+        }
+
+
+async def test_h11_the_headers_of_every_other_answer_are_exactly_these() -> None:
+    async with scene() as place, connection(place.gateway.port) as (reader, writer):
+        for path in ("/healthz", "/v1/models", "/v1/responses/x", "/nothing"):
+            writer.write(http("GET", path, headers=("x-request-id: mine-1",), key=KEY))
+            _, headers, _ = await read_answer(reader)
+            assert headers.keys() == {
+                "content-type",
+                "content-length",
+                "date",
+                "cache-control",
+                "x-content-type-options",
+                "x-request-id",
+            }
+            assert headers["cache-control"] == "no-store"
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["content-type"] == "application/json"
+
+
+async def test_a_connection_serves_on_after_a_stream_and_after_pipelining() -> None:
+    async with scene(chat.text_stream("Hi")) as place, connection(place.gateway.port) as (reader, writer):
+        writer.write(posted() + posted() + http("GET", "/v1/models", key=KEY))
+        for _ in range(2):
+            status, _, body = await read_answer(reader)
+            assert status == 200
+            assert body.endswith(b"data: [DONE]\n\n")
+        status, _, body = await read_answer(reader)
+        assert orjson.loads(body)["data"][0]["id"] == "up/model"
+        writer.write(posted())
+        assert (await read_answer(reader))[0] == 200
+
+
+async def test_a_refused_web_socket_leaves_the_connection_usable() -> None:
+    async with scene(chat.text_stream("Hi")) as place, connection(place.gateway.port) as (reader, writer):
+        upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: x")
+        writer.write(http("GET", "/v1/responses", headers=upgrade, key=KEY))
+        status, _, body = await read_answer(reader)
+        assert status == 426
+        check_error(orjson.loads(body))
+        writer.write(posted())
+        status, _, body = await read_answer(reader)
+        assert status == 200
+
+
+async def test_a_client_of_http_1_0_gets_a_stream_that_ends_with_the_connection() -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        answer = await send(place.gateway.port, posted().replace(b"HTTP/1.1", b"HTTP/1.0"))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"chunked" not in head.lower()
+        assert body.endswith(b"data: [DONE]\n\n")
+
+
+async def one_id(place: Scene) -> None:
+    await ask(place.gateway, REQUEST, headers={"x-request-id": "mine-1"})
+    line = await place.gateway.request_line()
+    assert line["request_id"] == "mine-1"
+
+
+async def test_each_request_has_one_line_with_its_id() -> None:
+    async with scene(chat.text_stream("Hi")) as place:
+        await one_id(place)
+        await asyncio.gather(*(ask(place.gateway, REQUEST) for _ in range(5)))
+        await place.gateway.request_line(5)
+        ids = [entry["request_id"] for entry in place.gateway.log.entries()]
+        assert len(ids) == len(set(ids)) == 6

@@ -1,0 +1,126 @@
+"""One upstream over real sockets; faults of upstreams as clients see them are in tests/faults/test_upstreams.py."""
+
+import orjson
+import pytest
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.settings import ProviderSettings
+from gateway.upstream.client import Upstream
+from tests.fakes import chat
+from tests.fakes.raw import EVENTS_HEAD, LAST_CHUNK, RawStep, chunked, raw_upstream
+from tests.fakes.upstream import Script, free_port, running_upstream
+
+
+def settings(base_url: str, **members: str) -> ProviderSettings:
+    return ProviderSettings(name="up", base_url=base_url, api_key=members.get("api_key", ""))
+
+
+async def opened(up: Upstream, body: bytes = b"{}") -> bytes:
+    answer = await up.open_chat(body, is_stream=True, request_id="req_1")
+    read = b""
+    try:
+        while piece := await answer.read():
+            read += piece
+    finally:
+        answer.close()
+    return read
+
+
+async def refused(base_url: str) -> GatewayError:
+    async with Upstream(settings(base_url)) as up:
+        with pytest.raises(GatewayError) as caught:
+            await opened(up)
+        return caught.value
+
+
+async def test_a_request_goes_to_the_configured_path_with_the_providers_key_alone() -> None:
+    async with running_upstream() as server, Upstream(settings(server.base_url + "/", api_key="secret")) as up:
+        server.answer(Script.of(chat.text_stream("Hi")))
+        assert await opened(up, b'{"a":1}') == chat.text_stream("Hi")
+        assert (server.last.path, server.last.json) == ("/v1/chat/completions", {"a": 1})
+        assert server.last.headers["authorization"] == "Bearer secret"
+        assert server.last.headers["user-agent"].startswith("responses-gateway/")
+        assert up.name == "up"
+
+
+async def test_without_a_key_no_authorization_is_sent() -> None:
+    async with running_upstream() as server, Upstream(settings(server.base_url)) as up:
+        server.answer(Script.of(b"x"))
+        await opened(up)
+        assert "authorization" not in server.last.headers
+
+
+async def test_a_large_body_arrives_whole_with_its_length() -> None:
+    body = orjson.dumps("x" * 3_000_000)
+    async with running_upstream() as server, Upstream(settings(server.base_url)) as up:
+        server.answer(Script.of(b"x"))
+        await opened(up, body)
+        assert server.last.body == body
+        assert server.last.headers["content-length"] == str(len(body))
+
+
+async def test_an_answer_that_is_left_early_costs_its_connection_and_no_other() -> None:
+    scripts: tuple[tuple[RawStep, ...], ...] = (
+        (EVENTS_HEAD, chunked(b"a"), "hang"),
+        (EVENTS_HEAD, chunked(b"b"), LAST_CHUNK),
+    )
+    async with raw_upstream(*scripts) as server, Upstream(settings(server.base_url)) as up:
+        answer = await up.open_chat(b"{}", is_stream=True, request_id="req_1")
+        assert await answer.read() == b"a"
+        answer.close()
+        await server.wait_until_left()
+        assert await opened(up) == await opened(up) == b"b"
+        assert server.connections == 2
+
+
+BROKEN: list[tuple[RawStep, ...]] = [
+    (EVENTS_HEAD, chunked(b"abc"), "cut"),
+    (EVENTS_HEAD, chunked(b"abc"), 0.05, b"rubbish\r\n", "hang"),
+]
+
+
+@pytest.mark.parametrize("script", BROKEN)
+async def test_what_came_before_a_break_is_given_first(script: tuple[RawStep, ...]) -> None:
+    async with raw_upstream(script) as server, Upstream(settings(server.base_url)) as up:
+        answer = await up.open_chat(b"{}", is_stream=True, request_id="req_1")
+        assert await answer.read() == b"abc"
+        with pytest.raises(GatewayError) as caught:
+            await answer.read()
+        answer.close()
+        assert (caught.value.kind, caught.value.upstream_code) == (ErrorKind.UPSTREAM_ERROR, "cut_off")
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.UPSTREAM_ERROR, ErrorKind.UPSTREAM_PROTOCOL])
+async def test_an_answer_without_a_head(kind: ErrorKind) -> None:
+    script: tuple[RawStep, ...] = ("cut",) if kind is ErrorKind.UPSTREAM_ERROR else (b"rubbish\r\n\r\n", "hang")
+    async with raw_upstream(script) as server:
+        assert (await refused(server.base_url)).kind is kind
+
+
+async def test_an_address_where_nobody_listens() -> None:
+    error = await refused(f"http://127.0.0.1:{free_port()}/v1")
+    assert error.kind is ErrorKind.UPSTREAM_UNREACHABLE
+    assert "127.0.0.1" not in error.message
+
+
+async def test_an_error_whose_body_breaks_off_keeps_its_status() -> None:
+    head = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 100\r\n\r\n"
+    async with raw_upstream((head, b"slow do", "cut")) as server:
+        error = await refused(server.base_url)
+        assert (error.kind, error.retry_after) == (ErrorKind.RATE_LIMITED, 7)
+
+
+async def test_an_upstream_that_is_not_entered_is_a_bug() -> None:
+    with pytest.raises(RuntimeError):
+        await opened(Upstream(settings("http://up")))
+    await Upstream(settings("http://up")).__aexit__(None, None, None)
+
+
+async def test_models_are_asked_for_with_get() -> None:
+    async with running_upstream() as server, Upstream(settings(server.base_url)) as up:
+        answer = await up.open_models()
+        assert (orjson.loads(await answer.read())["data"][0]["id"], answer.content_type) == (
+            "model",
+            "application/json",
+        )
+        answer.close()

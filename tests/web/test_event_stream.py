@@ -1,0 +1,88 @@
+"""What the stream does beyond aiohttp-sse; stalls are in test_stall.py, its headers in tests/faults/test_http.py."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from gateway.settings import ServerSettings
+from gateway.web.event_stream import EventStream
+from tests.fakes.upstream import serving
+
+FRAME = b"event: a\ndata: {}\n\n"
+Script = Callable[[EventStream], Awaitable[None]]
+
+
+@asynccontextmanager
+async def answered(script: Script, *, beat: bytes = b"", **members: object) -> AsyncIterator[aiohttp.ClientResponse]:
+    """The answer to a request whose stream follows the script."""
+    settings = msgspec.convert(members, ServerSettings)
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        stream = EventStream(request, settings, lambda: beat)
+        try:
+            await script(stream)
+        finally:
+            stream.end_heartbeat()
+        return stream
+
+    app = web.Application()
+    app.router.add_get("/v1/stream", respond)
+    async with (
+        serving(app) as base_url,
+        aiohttp.ClientSession() as session,
+        session.get(f"{base_url}/stream") as answer,
+    ):
+        yield answer
+
+
+async def test_frames_go_out_as_they_are_with_the_given_headers() -> None:
+    async def script(stream: EventStream) -> None:
+        await stream.start(FRAME, [("x-gateway-dropped", "a")])
+        await stream.write(FRAME)
+        await stream.finish()
+
+    async with answered(script) as answer:
+        assert await answer.read() == FRAME * 2
+        assert answer.headers["x-gateway-dropped"] == "a"
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert "Connection" not in answer.headers
+
+
+@pytest.mark.parametrize(("form", "beat"), [("event", FRAME), ("comment", b": keep-alive\n\n"), ("off", b"")])
+async def test_silence_is_filled_in_the_form_that_is_set(form: str, beat: bytes) -> None:
+    async def script(stream: EventStream) -> None:
+        await stream.start(b"", [])
+        await asyncio.sleep(0.2)
+        await stream.finish()
+
+    async with answered(script, beat=FRAME, heartbeat=form, heartbeat_seconds=0.03) as answer:
+        body = await answer.read()
+        assert body == beat * (body.count(beat) if beat else 0)
+        assert len(body) >= len(beat) * 3
+
+
+async def test_no_heartbeat_is_due_when_there_is_nothing_to_say_or_much_to_write() -> None:
+    async def script(stream: EventStream) -> None:
+        await stream.start(b"", [])
+        for _ in range(10):
+            await stream.write(b"x")
+            await asyncio.sleep(0.01)
+        await stream.finish()
+
+    async with answered(script, beat=FRAME, heartbeat_seconds=0.1) as answer:
+        assert await answer.read() == b"x" * 10
+    async with answered(script, beat=b"", heartbeat_seconds=0.005) as answer:
+        assert await answer.read() == b"x" * 10
+
+
+async def test_a_stream_that_never_began_needs_no_end() -> None:
+    async def script(stream: EventStream) -> None:
+        raise web.HTTPGone
+
+    async with answered(script) as answer:
+        assert answer.status == 410

@@ -1,0 +1,75 @@
+"""The server's own refusals; the corpus of malformed requests is in tests/faults/test_http.py."""
+
+import orjson
+import pytest
+from aiohttp import web
+
+from gateway.settings import ServerSettings
+from gateway.web.runner import GatewayRunner
+from tests.fakes.local_gateway import captured_log
+from tests.fakes.raw import send
+from tests.official import check_error
+
+FAULT = "a request failed on a fault of the gateway"
+
+
+async def answer_to(request: bytes, app: web.Application | None = None) -> tuple[bytes, list[str]]:
+    """What a server without our middlewares answers, and its log."""
+    runner = GatewayRunner(app or web.Application())
+    runner.hurry()
+    await runner.setup()
+    with captured_log() as log:
+        _, port = await runner.listen(ServerSettings(port=0))
+        answer = await send(port, request)
+        await runner.cleanup()
+    return answer, log.lines
+
+
+async def test_bytes_that_are_no_request_get_an_error_without_the_bytes() -> None:
+    answer, lines = await answer_to(b"GET / HTTP/1.1\r\nAuthorization: Bearer sec\x00ret\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 400 " in head
+    assert b"Server" not in head
+    assert b"nosniff" in head
+    check_error(orjson.loads(body))
+    assert b"ret" not in body
+    assert len(lines) == 1
+    assert '"count":1' in lines[0]
+    assert "sec" not in lines[0].replace('"seconds"', "")
+
+
+async def fail(_request: web.Request) -> web.StreamResponse:
+    raise ZeroDivisionError("secret")
+
+
+async def fail_late(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    await response.write(b"begun")
+    raise ZeroDivisionError("secret")
+
+
+@pytest.mark.parametrize("handler", [fail, fail_late])
+async def test_a_fault_outside_of_the_middlewares_shows_nothing_of_itself(handler: object) -> None:
+    app = web.Application()
+    app.router.add_get("/", handler)  # type: ignore[arg-type]
+    answer, lines = await answer_to(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", app)
+    assert answer.count(b"HTTP/1.1") == 1
+    assert (b" 500 " in answer) is (handler is fail)
+    assert b"secret" not in answer
+    assert FAULT in lines[0]
+    assert "secret" not in lines[0]
+
+
+async def test_an_address_that_is_taken_is_an_error_of_the_system() -> None:
+    first, second = GatewayRunner(web.Application()), GatewayRunner(web.Application())
+    await first.setup()
+    await second.setup()
+    host, port = await first.listen(ServerSettings(port=0))
+    assert host == "127.0.0.1"
+    with pytest.raises(OSError, match="in use"):
+        await second.listen(ServerSettings(port=port))
+    await first.stop_listening()
+    assert first.addresses == []
+    await first.cleanup()
+    await second.cleanup()
