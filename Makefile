@@ -47,15 +47,39 @@ format: install-dev
 	$(BIN)/ruff format
 
 # The coverage gate (setup.cfg) is part of the run.
-test: install-dev
+test: install-dev install-agents
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The agents and SDKs that tests/agents runs: npm packages beside their lock file, Python packages in a venv of their own.
+.PHONY: install-agents
+install-agents: install-dev
+	$(BIN)/python -m tests.agents.installation
 
 # The pinned files are written from setup.cfg; needs pip-tools.
 lock:
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt \
 		pyproject.toml requirements/build.in
+	$(LOCK) --output-file requirements/agents.txt requirements/agents.in
+	$(LOCK) --extra bench --constraint requirements/run.txt --output-file requirements/bench.txt \
+		pyproject.toml requirements/build.in
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .venv-agents tests/*/node/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+
+# The documentation's tables that follow from the code; a test fails when they are stale.
+.PHONY: docs
+docs: install
+	$(BIN)/python -m docs.generate
+
+# The quick benchmarks; those under load are in benchmarks/README.md and need `make install-bench`.
+.PHONY: bench install-bench
+bench: install
+	$(BIN)/python -m benchmarks.translation
+
+install-bench: $(VENV)/bench.stamp
+
+$(VENV)/bench.stamp: requirements/bench.txt $(VENV)/run.stamp
+	$(PIP) --require-hashes -r requirements/bench.txt
+	touch $@

@@ -283,7 +283,8 @@ class _Folding:
 
     def _end(self, response: JSONObject, status: str) -> None:
         self._same_response(response, status)
-        require(all(item.done for item in self.items), "the terminal event comes while an item is open")
+        for item in self.items:
+            self._give_up(item, status)
         output = [item.body for item in self.items]
         require(response["output"] == output, f"the final output is not what the events gave: {response['output']}")
         for item in self.items:
@@ -291,6 +292,20 @@ class _Folding:
                 runnable = status == "failed" and item.text_done
                 require(not runnable, "the arguments of a broken call had their done event: a client would run it")
         self.terminal = response
+
+
+    def _give_up(self, item: _Item, status: str) -> None:
+        """An item that was never done: only a freeform call may be, whose input broke off. A client would run it."""
+        if item.done:
+            require(_is_whole(item.body), "the broken input of a freeform call had its done event: a client would run it")
+            return
+        is_broken_call = status != "completed" and item.body["type"] == "custom_tool_call" and not item.text_done
+        require(is_broken_call, "the terminal event comes while an item is open")
+        item.body = item.body | {"status": "incomplete"}
+
+
+def _is_whole(item: JSONObject) -> bool:
+    return bool(item["type"] != "custom_tool_call" or item["status"] == "completed")
 
 
 def _begins(item: JSONObject) -> str | None:

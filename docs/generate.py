@@ -1,0 +1,207 @@
+"""Writes the tables of the documentation that follow from the code, between their markers.
+
+`python -m docs.generate` rewrites them in place. All other text of the pages is written by hand; the tests hold both
+against the code.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import GenericAlias
+from typing import get_args
+
+from msgspec.structs import fields
+
+from gateway.demo import directions
+from gateway.errors import ErrorKind
+from gateway.settings import Quirks
+from gateway.translate.composer import TRANSITIONS, Open
+from gateway.translate.signals import CallArguments, CallStart, Failure, Finish, Opaque, Reasoning, Refusal, Text
+
+DOCS = Path(__file__).parent
+EXAMPLE = DOCS.parent / "config" / "gateway.toml"
+
+_BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z_.]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+_HEADER = re.compile(r"#?\[{1,2}([a-z.]+)\]{1,2}")
+_KEY = re.compile(r"#?([a-z_]+) = (.+)")
+
+_SIGNALS = (Text, Reasoning, Refusal, CallStart, CallArguments, Opaque, Finish, Failure)
+
+_WHEN = {
+    ErrorKind.INVALID_JSON: "the body is no JSON, or its compression is damaged",
+    ErrorKind.INVALID_TYPE: "a member has the wrong JSON type",
+    ErrorKind.INVALID_VALUE: "a value is out of range, or the body is too deep or holds too many values",
+    ErrorKind.MISSING_PARAMETER: "a required member is absent",
+    ErrorKind.UNSUPPORTED_PARAMETER: "a member cannot be honoured at all, or strict mode refuses it",
+    ErrorKind.UNSUPPORTED_VALUE: "a value cannot be honoured at all, or strict mode refuses it",
+    ErrorKind.CONTEXT_LENGTH: "the upstream says that the prompt does not fit",
+    ErrorKind.UPSTREAM_REJECTED: "the upstream refuses the translated request",
+    ErrorKind.BAD_REQUEST: "the request is not valid HTTP, or its `Expect` is unknown",
+    ErrorKind.INVALID_API_KEY: "the key is missing, malformed or unknown",
+    ErrorKind.NOT_FOUND: "there is nothing at the path, or no response with the id",
+    ErrorKind.ITEM_NOT_FOUND: "an `item_reference` points to an item that is not stored",
+    ErrorKind.MODEL_NOT_FOUND: "no provider has the model",
+    ErrorKind.METHOD_NOT_ALLOWED: "the path has another method; `Allow` names it",
+    ErrorKind.BODY_TIMEOUT: "the body did not arrive within `body_timeout_seconds`",
+    ErrorKind.BODY_TOO_LARGE: "the body, decompressed, is larger than `max_body_bytes`",
+    ErrorKind.UNSUPPORTED_MEDIA_TYPE: "the `Content-Encoding` is unknown or stacked",
+    ErrorKind.UPGRADE_REQUIRED: "a WebSocket was asked for",
+    ErrorKind.RATE_LIMITED: "the upstream limits the rate; `Retry-After` is always there",
+    ErrorKind.INSUFFICIENT_QUOTA: "the account at the upstream is empty",
+    ErrorKind.INTERNAL: "a fault of the gateway; the log has its place",
+    ErrorKind.UPSTREAM_ERROR: "the upstream failed, broke off, or sent an empty answer",
+    ErrorKind.UPSTREAM_PROTOCOL: "the upstream sent what is no Chat Completions answer, or too much",
+    ErrorKind.UPSTREAM_CREDENTIALS: "the upstream refuses the key that the gateway has for it",
+    ErrorKind.UPSTREAM_UNREACHABLE: "no connection to the upstream",
+    ErrorKind.UPSTREAM_OVERLOADED: "the upstream says that it is overloaded",
+    ErrorKind.SHUTTING_DOWN: "the drain limit ended the request",
+    ErrorKind.TIMEOUT: "the upstream was too slow; the code says in which phase",
+}
+"""The cause of each error, for people. A kind without one fails here."""
+
+
+_OWN_REASONS = {"server.port": "0 takes a free one, which the log names."}
+"""Keys that the example has below another's comment, which is not about them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the example configuration: its default as TOML, and what the comment above it says."""
+
+    name: str
+    default: str
+    reason: str
+
+
+def example_keys() -> dict[str, list[Key]]:
+    """The keys of the example configuration by their section, in its order; keys may share one comment."""
+    sections: dict[str, list[Key]] = {}
+    section, comment, is_said = "", list[str](), False
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            comment = [] if is_said else comment
+            comment.append(line.removeprefix("# "))
+            is_said = False
+            continue
+        is_said = True
+        if header := _HEADER.fullmatch(line):
+            section = header[1]
+        elif key := _KEY.fullmatch(line):
+            path = f"{section}.{key[1]}"
+            sections.setdefault(section, []).append(Key(key[1], key[2], _OWN_REASONS.get(path, " ".join(comment))))
+        else:
+            comment = []
+    return sections
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def settings_table(section: str) -> str:
+    """Every key of a section."""
+    rows = [[_code(key.name), _code(key.default), _words(key.reason)] for key in example_keys()[section]]
+    return table(["Key", "Default", "What it does, and why it is so"], rows)
+
+
+def quirks_table() -> str:
+    """Every quirk with the values that it may have."""
+    values = {one.encode_name: _values(one.type) for one in fields(Quirks)}
+    rows = [
+        [_code(key.name), values[key.name], _code(key.default), _words(key.reason)]
+        for key in example_keys()["providers.quirks"]
+    ]
+    return table(["Quirk", "Values", "Default", "What it means"], rows)
+
+
+def errors_table() -> str:
+    """Every kind of error, as it looks on the wire."""
+    rows = [
+        [
+            str(rule.status),
+            _code(rule.code),
+            _code(rule.type),
+            _code(rule.stream_code),
+            rule.source,
+            "yes" if rule.retryable else "no",
+            _WHEN[kind],
+        ]
+        for kind in ErrorKind
+        for rule in [kind.value]
+    ]
+    return table(["Status", "`code`", "`type`", "in `response.failed`", "Fault of", "Next target", "When"], rows)
+
+
+def transitions_table() -> str:
+    """What the composer does for each signal in each state."""
+    rows = [[state.value, *(_steps(state, signal) for signal in _SIGNALS)] for state in Open]
+    return table(["Open", *(f"`{signal.__name__}`" for signal in _SIGNALS)], rows)
+
+
+def directions_table() -> str:
+    """The words that steer the demo upstream, as its own module lists them."""
+    lines = (directions.__doc__ or "").splitlines()
+    return "".join(f"{line}\n" for line in lines if line.startswith("|"))
+
+
+def _steps(state: Open, signal: type) -> str:
+    return ", ".join(step.value for step in TRANSITIONS[state][signal]) or "—"
+
+
+def _values(kind: object) -> str:
+    choices = get_args(kind)
+    if kind is bool:
+        return "`true`, `false`"
+    if isinstance(kind, GenericAlias) and kind.__origin__ is tuple:
+        return f"a list of {_values(choices[0])}"
+    if isinstance(kind, GenericAlias):
+        return "a table"
+    return ", ".join(_code(f'"{choice}"') for choice in choices)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
+def _words(text: str) -> str:
+    return text.replace("<", "&lt;").replace("|", "\\|")
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "errors": errors_table,
+    "quirks": quirks_table,
+    "transitions": transitions_table,
+    "directions": directions_table,
+    "settings.server": lambda: settings_table("server"),
+    "settings.auth": lambda: settings_table("auth"),
+    "settings.sealing": lambda: settings_table("sealing"),
+    "settings.translation": lambda: settings_table("translation"),
+    "settings.providers": lambda: settings_table("providers"),
+    "settings.models": lambda: settings_table("models"),
+}
+"""What may stand between markers, by the name in the marker."""
+
+
+def regenerated(text: str) -> str:
+    """The page with all its tables made anew."""
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{TABLES[block['name']]()}\n{block[3]}", text)
+
+
+def pages() -> list[Path]:
+    """Every page that may hold a generated table."""
+    return sorted(DOCS.glob("*.md"))
+
+
+def main() -> None:
+    """Rewrite the pages that are stale."""
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        if (new := regenerated(text)) != text:
+            page.write_text(new, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
