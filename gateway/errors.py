@@ -52,11 +52,11 @@ class Rule:
 
 _INVALID = "invalid_request_error"
 _PERMANENT = "invalid_prompt"
-"""The only general code after which Codex does not try five times more (contract, section 6.10)."""
+"""The only general code after which Codex does not try five times more."""
 
 
 class ErrorKind(Enum):
-    """Every way a request can fail: contract, section 9."""
+    """Every way a request can fail; `docs/errors.md` has the table."""
 
     INVALID_JSON = Rule(400, _INVALID, "invalid_json", "client", _PERMANENT)
     INVALID_TYPE = Rule(400, _INVALID, "invalid_type", "client", _PERMANENT)
@@ -126,7 +126,7 @@ class GatewayError(Exception):
 
 
 def http_body(error: GatewayError) -> ErrorBody:
-    """The HTTP error body: contract, section 9."""
+    """The HTTP error body, in the form of the OpenAI API."""
     rule = error.rule
     return {
         "error": {
@@ -144,12 +144,12 @@ def http_headers(error: GatewayError) -> dict[str, str]:
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after)))
     elif error.kind is ErrorKind.RATE_LIMITED:
-        headers["Retry-After"] = "5"  # Codex gives up at once on a 429 without it (contract, section 6.11)
+        headers["Retry-After"] = "5"  # Codex gives up at once on a 429 without it
     return headers
 
 
 def response_error(error: GatewayError) -> ResponseError:
-    """`response.error` of `response.failed`: contract, section 6.10."""
+    """`response.error` of `response.failed`."""
     message = error.message[:MESSAGE_LIMIT]
     if error.kind is ErrorKind.RATE_LIMITED and error.retry_after is not None:
         message += f" Please try again in {error.retry_after:g}s."  # Codex reads the wait from these words

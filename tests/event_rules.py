@@ -293,11 +293,12 @@ class _Folding:
                 require(not runnable, "the arguments of a broken call had their done event: a client would run it")
         self.terminal = response
 
-
     def _give_up(self, item: _Item, status: str) -> None:
         """An item that was never done: only a freeform call may be, whose input broke off. A client would run it."""
         if item.done:
-            require(_is_whole(item.body), "the broken input of a freeform call had its done event: a client would run it")
+            require(
+                _is_whole(item.body), "the broken input of a freeform call had its done event: a client would run it"
+            )
             return
         is_broken_call = status != "completed" and item.body["type"] == "custom_tool_call" and not item.text_done
         require(is_broken_call, "the terminal event comes while an item is open")

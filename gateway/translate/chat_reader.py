@@ -28,9 +28,11 @@ class ChatReader:
         quirks: how this upstream differs from the tolerant default.
         max_event_bytes: the most bytes of one event of a stream.
         max_response_bytes: the most bytes of the whole body.
+        secret: the upstream's key, which some upstreams quote in their errors.
     """
 
-    def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
+    def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int, secret: str = "") -> None:
+        self._secret = secret
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._max_response_bytes = max_response_bytes
         self._received = 0
@@ -230,6 +232,8 @@ class ChatReader:
     def _fail(self, error: GatewayError) -> list[Signal]:
         signals = self._close(is_whole=False)
         self.is_over = True
+        if self._secret:
+            error.message = error.message.replace(self._secret, "***")
         return [*signals, Failure(error, self._usage)]
 
     def _close(self, *, is_whole: bool) -> list[Signal]:

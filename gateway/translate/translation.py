@@ -49,6 +49,7 @@ class Translation:
             provider.quirks,
             max_event_bytes=provider.max_event_bytes,
             max_response_bytes=provider.max_response_bytes,
+            secret=provider.api_key,
         )
         self._composer = Composer(
             ResponseObject(self.response_id, created_at, plan.echo),

@@ -20,7 +20,7 @@ def test_damaged_text_is_read(data: bytes, value: object) -> None:
 
 @pytest.mark.parametrize("data", [b"-Infinity", b'{"a": NaN}', b"{", b"<html>", b""])
 def test_what_is_not_json_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="JSON|Expecting"):
+    with pytest.raises(ValueError, match=r"JSON|Expecting"):
         loads_leniently(data)
 
 

@@ -190,6 +190,11 @@ def test_surrogates_that_were_cut_apart_are_joined() -> None:
     assert read(halves[0] + b"\n\n" + sse(STOP))[0] == Text("\ufffd")
 
 
+def test_the_upstreams_key_is_never_quoted() -> None:
+    one = ChatReader(PLAIN, max_event_bytes=1000, max_response_bytes=1000, secret="sk-up")
+    assert failure_of(one.feed(sse({"error": {"message": "bad key sk-up"}})))[1] == "bad key ***"
+
+
 def test_an_event_or_an_answer_beyond_its_limit_is_a_failure() -> None:
     small = reader(max_event_bytes=100)
     assert failure_of(small.feed(b"data: " + b"x" * 200))[0] is ErrorKind.UPSTREAM_PROTOCOL

@@ -227,6 +227,14 @@ def test_nobody_is_told_that_a_call_is_done_when_the_upstream_failed() -> None:
     assert stream.text == "a"
 
 
+@pytest.mark.parametrize("ending", [CUT, FAILURE])
+def test_half_of_a_freeform_input_is_never_an_item_that_is_done(ending: Signal) -> None:
+    stream = stream_of(CallStart("call_1", "patch"), CallArguments('{"input":"rm -rf bui'), ending)
+    assert [name.removeprefix("response.") for name in stream.types[2:-1]] == CUSTOM[:2]
+    (call,) = stream.response["output"]
+    assert (call["status"], call["input"]) == ("incomplete", "rm -rf bui")
+
+
 @pytest.mark.parametrize("before", [(), (Reasoning("Hm."),)])
 def test_an_empty_answer_is_a_message_without_text(before: tuple[Signal, ...]) -> None:
     stream = stream_of(*before, DONE)
