@@ -141,6 +141,8 @@ def http_body(error: GatewayError) -> ErrorBody:
 def http_headers(error: GatewayError) -> dict[str, str]:
     """The headers that belong to the error, beside the usual ones."""
     headers = dict(error.headers)
+    if error.status >= 500 and not error.rule.retryable:
+        headers["x-should-retry"] = "false"  # the OpenAI SDKs try every 5xx again otherwise
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after)))
     elif error.kind is ErrorKind.RATE_LIMITED:

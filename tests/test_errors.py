@@ -42,5 +42,10 @@ def test_a_rate_limit_always_says_when_to_come_back() -> None:
     assert response_error(error)["message"] == "Slow. Please try again in 1.5s."
 
 
+def test_the_sdks_are_told_not_to_try_again_what_cannot_get_better() -> None:
+    assert http_headers(GatewayError(ErrorKind.UPSTREAM_CREDENTIALS, "No.")) == {"x-should-retry": "false"}
+    assert http_headers(GatewayError(ErrorKind.UPSTREAM_ERROR, "No.")) == {}
+
+
 def test_the_text_of_the_exception_is_its_message() -> None:
     assert str(GatewayError(ErrorKind.INTERNAL, "No.")) == "No."
