@@ -56,6 +56,13 @@ test: install-dev install-agents
 install-agents: install-dev
 	$(BIN)/python -m tests.agents.installation
 
+# The gateway before real servers: gigabytes, and minutes (tests/upstreams/README.md). SERVER=mlx runs that one.
+SERVER ?=
+.PHONY: test-upstreams
+test-upstreams: install-dev
+	$(BIN)/python -m tests.upstreams.installation $(SERVER)
+	$(BIN)/python -m pytest -k "$(SERVER)" tests/upstreams/check_*.py
+
 # The pinned files are written from setup.cfg; needs pip-tools.
 lock:
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
@@ -77,6 +84,7 @@ docs: install
 .PHONY: bench install-bench
 bench: install
 	$(BIN)/python -m benchmarks.translation
+	$(BIN)/python -m benchmarks.routing
 
 install-bench: $(VENV)/bench.stamp
 

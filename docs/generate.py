@@ -4,6 +4,7 @@
 against the code.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,26 @@ from typing import get_args
 from msgspec.structs import fields
 
 from gateway.demo import directions
+from gateway.dialects.preset import Choice
+from gateway.dialects.table import PRESETS
 from gateway.errors import ErrorKind
 from gateway.settings import Quirks
-from gateway.translate.composer import TRANSITIONS, Open
-from gateway.translate.signals import CallArguments, CallStart, Failure, Finish, Opaque, Reasoning, Refusal, Text
+from gateway.translate.signals import (
+    Annotation,
+    CallArguments,
+    CallStart,
+    Failure,
+    Finish,
+    MessageStart,
+    Opaque,
+    PartEnd,
+    Reasoning,
+    ReasoningStart,
+    Refusal,
+    Text,
+    Whole,
+)
+from gateway.translate.transitions import TRANSITIONS, Open
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "config" / "gateway.toml"
@@ -26,7 +43,21 @@ _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z_.]+) -->\n).*?(<!-- end -->
 _HEADER = re.compile(r"#?\[{1,2}([a-z.]+)\]{1,2}")
 _KEY = re.compile(r"#?([a-z_]+) = (.+)")
 
-_SIGNALS = (Text, Reasoning, Refusal, CallStart, CallArguments, Opaque, Finish, Failure)
+_SIGNALS = (
+    Text,
+    Reasoning,
+    Refusal,
+    CallStart,
+    CallArguments,
+    MessageStart,
+    ReasoningStart,
+    PartEnd,
+    Annotation,
+    Whole,
+    Opaque,
+    Finish,
+    Failure,
+)
 
 _WHEN = {
     ErrorKind.INVALID_JSON: "the body is no JSON, or its compression is damaged",
@@ -39,6 +70,7 @@ _WHEN = {
     ErrorKind.UPSTREAM_REJECTED: "the upstream refuses the translated request",
     ErrorKind.BAD_REQUEST: "the request is not valid HTTP, or its `Expect` is unknown",
     ErrorKind.INVALID_API_KEY: "the key is missing, malformed or unknown",
+    ErrorKind.MODEL_NOT_ALLOWED: "the key may not use this model",
     ErrorKind.NOT_FOUND: "there is nothing at the path, or no response with the id",
     ErrorKind.ITEM_NOT_FOUND: "an `item_reference` points to an item that is not stored",
     ErrorKind.MODEL_NOT_FOUND: "no provider has the model",
@@ -53,8 +85,9 @@ _WHEN = {
     ErrorKind.UPSTREAM_ERROR: "the upstream failed, broke off, or sent an empty answer",
     ErrorKind.UPSTREAM_PROTOCOL: "the upstream sent what is no Chat Completions answer, or too much",
     ErrorKind.UPSTREAM_CREDENTIALS: "the upstream refuses the key that the gateway has for it",
-    ErrorKind.UPSTREAM_UNREACHABLE: "no connection to the upstream",
-    ErrorKind.UPSTREAM_OVERLOADED: "the upstream says that it is overloaded",
+    ErrorKind.UPSTREAM_UNREACHABLE: "no connection to the upstream, or its circuit breaker is open",
+    ErrorKind.UPSTREAM_TLS: "the upstream's certificate is expired, unknown or for another name, or TLS fails",
+    ErrorKind.UPSTREAM_OVERLOADED: "the upstream says that it is overloaded, or its queue here is full or too slow",
     ErrorKind.SHUTTING_DOWN: "the drain limit ended the request",
     ErrorKind.TIMEOUT: "the upstream was too slow; the code says in which phase",
 }
@@ -117,6 +150,26 @@ def quirks_table() -> str:
     return table(["Quirk", "Values", "Default", "What it means"], rows)
 
 
+def presets_table() -> str:
+    """Every preset with what it sets, why, and where that is from."""
+    rows = [
+        [_code(preset.name), preset.title, _code(preset.base_url) if preset.base_url else "", "<br>".join(lines) or "—"]
+        for preset in PRESETS.values()
+        for lines in [[_choice(choice) for choice in preset.choices]]
+    ]
+    return table(["`dialect`", "For", "`base_url`", "What it sets, and why"], rows)
+
+
+def _choice(choice: Choice) -> str:
+    value = json.dumps(choice.value) if not isinstance(choice.value, dict) else _inline_table(choice.value)
+    return f"`{choice.quirk} = {value}`: {_words(choice.reason)} ([source]({choice.source}))"
+
+
+def _inline_table(value: dict[str, object]) -> str:
+    members = ", ".join(f"{name} = {json.dumps(member)}" for name, member in value.items())
+    return f"{{ {members} }}" if members else "{}"
+
+
 def errors_table() -> str:
     """Every kind of error, as it looks on the wire."""
     rows = [
@@ -173,12 +226,14 @@ def _words(text: str) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "errors": errors_table,
     "quirks": quirks_table,
+    "presets": presets_table,
     "transitions": transitions_table,
     "directions": directions_table,
     "settings.server": lambda: settings_table("server"),
     "settings.auth": lambda: settings_table("auth"),
     "settings.sealing": lambda: settings_table("sealing"),
     "settings.translation": lambda: settings_table("translation"),
+    "settings.routing": lambda: settings_table("routing"),
     "settings.providers": lambda: settings_table("providers"),
     "settings.models": lambda: settings_table("models"),
 }

@@ -4,6 +4,7 @@ Only words in and words out; what a command does is elsewhere. The server and th
 asked for, so that `keys` and `check` start at once.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from gateway import __version__, configuration
 from gateway.access import keys
 from gateway.configuration import ConfigurationError
-from gateway.settings import Settings
+from gateway.settings import ProviderSettings, Quirks, Settings
 
 EXIT_USAGE = 64
 EXIT_UNAVAILABLE = 69
@@ -24,6 +26,8 @@ EXIT_CONFIGURATION = 78
 """As in sysexits.h: a service manager can tell a wrong file from a crash."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
+
+_COMMON = to_builtins(Quirks())
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _PORT = click.IntRange(0, 65535)
@@ -35,6 +39,10 @@ _keys_file_option = click.option("--keys-file", type=_FILE, help="The keys file,
 
 class BindError(Exception):
     """The address cannot be listened on."""
+
+
+class UnreachableError(Exception):
+    """The upstream cannot be reached."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -50,7 +58,7 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except BindError as error:
+    except (BindError, UnreachableError) as error:
         click.echo(error, err=True)
         return EXIT_UNAVAILABLE
     except ConfigurationError as error:
@@ -110,6 +118,18 @@ def check(config: Path | None) -> None:
     path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
     store = keys.KeyStore(path, os.environ.get("GATEWAY_API_KEYS"))
     click.echo(f"ok: {_summary(settings, len(store.ring))}")
+    for provider in settings.providers:
+        click.echo(f"{provider.name}: {_dialect(provider)}")
+
+
+def _dialect(provider: ProviderSettings) -> str:
+    """The preset and what is in force of it and of the file; of a table the name alone, since its values are free."""
+    shown = [
+        name if isinstance(value, dict) else f"{name} = {json.dumps(value)}"
+        for name, value in to_builtins(provider.quirks).items()
+        if value != _COMMON[name]
+    ]
+    return f'dialect "{provider.dialect}"' + "".join(f"\n  {line}" for line in shown)
 
 
 def _summary(settings: Settings, key_count: int) -> str:
@@ -128,10 +148,13 @@ def keys_group() -> None:
 @_config_option
 @_keys_file_option
 @click.option("--default-model", default="", metavar="MODEL", help="The model of its requests that name none.")
-def keys_add(name: str, config: Path | None, keys_file: Path | None, default_model: str) -> None:
+@click.option("--models", default="", metavar="PATTERNS", help="What it may ask for, as 'coder,local/*'; else all.")
+def keys_add(name: str, config: Path | None, keys_file: Path | None, default_model: str, models: str) -> None:
     """Make a key called NAME and print it, this once."""
     try:
-        text = keys.add_key(_keys_path(config, keys_file), name, default_model=default_model)
+        patterns = tuple(pattern.strip() for pattern in models.split(",") if pattern.strip())
+        path = _keys_path(config, keys_file)
+        text = keys.add_key(path, name, default_model=default_model, models=patterns)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(text)
@@ -145,7 +168,8 @@ def keys_list(config: Path | None, keys_file: Path | None) -> None:
     """Print id, date and name of each key."""
     for record in keys.read_records(_keys_path(config, keys_file)):
         default = f"  (default model {record.default_model})" if record.default_model else ""
-        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}{default}")
+        allowed = f"  (only {', '.join(record.models)})" if record.models else ""
+        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}{default}{allowed}")
 
 
 @keys_group.command("revoke")
@@ -194,6 +218,59 @@ def codex_settings(model: str, config: Path | None, url: str | None, env_key: st
     if catalog is not None:
         codex.write_catalog(catalog, chosen)
     click.echo(codex.fragment(chosen), nl=False)
+
+
+@commands.command()
+@click.argument("provider", required=False)
+@_config_option
+@click.option("--base-url", metavar="URL", help="Examine this address, which needs no configuration.")
+@click.option("--api-key-env", metavar="NAME", help="The environment variable that holds the key for --base-url.")
+@click.option("--model", default="", help="The model to ask, by its id there; by default the first one of its list.")
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=0.1),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="For each answer; a model may have to be loaded first.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask whether to spend the tokens.")
+@click.option("--write", type=_FILE, help="Write the provider's block into this new file too.")
+def doctor(
+    *,
+    provider: str | None,
+    config: Path | None,
+    base_url: str | None,
+    api_key_env: str | None,
+    model: str,
+    timeout_seconds: float,
+    yes: bool,
+    write: Path | None,
+) -> None:
+    """Find out what an upstream can do, and print the block of configuration that fits it.
+
+    PROVIDER is one of the configuration, and may be left out if that has only one.
+    """
+    from gateway.doctor import command
+
+    if write is not None and write.exists():
+        raise click.UsageError(f"{write} is there already.")
+    patient = (
+        command.given(provider or "upstream", base_url, api_key_env, os.environ)
+        if base_url is not None
+        else command.configured(provider, config, os.environ)
+    )
+    click.echo(command.price(patient), err=True)
+    if not yes:
+        click.confirm("Go on?", abort=True, err=True)
+    try:
+        block = command.examine(patient, model, timeout_seconds=timeout_seconds)
+    except command.NotReachedError as error:
+        raise UnreachableError(str(error)) from None
+    click.echo(f"\n{block}", nl=False)
+    if write is not None:
+        command.write_block(write, block)
 
 
 @commands.command("demo-upstream")

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import FieldInfo, fields, replace
 
-from gateway.settings import AuthSettings, ProviderSettings, SealingSettings, Settings
+from gateway.dialects.table import PRESETS, with_preset
+from gateway.settings import AuthSettings, ProviderSettings, Quirks, SealingSettings, Settings
+from gateway.upstream.connection_check import connection_problems, located
 
 Table = Mapping[str, object]
 Section = TypeVar("Section", bound=msgspec.Struct)
@@ -48,19 +50,35 @@ def load(path: Path, environment: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: with all problems of the file.
     """
+    return from_document(document_of(path), path, environment)
+
+
+def from_document(plain: Table, path: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings in what a file holds; its paths start beside `path`, which problems name too.
+
+    Raises:
+        ConfigurationError: with all problems.
+    """
     reading = _Reading(environment)
-    document = {key: reading.expanded(value, _joined("", key)) for key, value in _document(path).items()}
+    document = {key: reading.expanded(value, _joined("", key)) for key, value in plain.items()}
+    if isinstance(tables := document.get("providers"), list):
+        document["providers"] = [with_preset(table) for table in tables]
     settings = reading.struct(Settings, document, "")
     reading.problems.extend(_relations(document))
+    providers = tuple(located(provider, path.parent) for provider in settings.providers) if settings else ()
+    for index, provider in enumerate(providers):
+        problems = connection_problems(provider, environment)
+        reading.problems.extend(f"providers[{index}].{problem}" for problem in problems)
     if reading.problems or settings is None:
         raise ConfigurationError(f"{path}: {problem}" for problem in reading.problems)
-    return replace(settings, auth=_beside(path, settings.auth), sealing=_beside(path, settings.sealing))
+    sealing = _beside(path, settings.sealing)
+    return replace(settings, auth=_beside(path, settings.auth), sealing=sealing, providers=providers)
 
 
 def keys_file(path: Path, environment: Mapping[str, str]) -> Path | None:
     """Where the file says that the keys are; all else in it may be wrong or need variables that are not set here."""
     reading = _Reading(environment)
-    table = reading.expanded(_document(path).get("auth", {}), "auth")
+    table = reading.expanded(document_of(path).get("auth", {}), "auth")
     auth = reading.struct(AuthSettings, table, "auth")
     if reading.problems or auth is None:
         raise ConfigurationError(f"{path}: {problem}" for problem in reading.problems)
@@ -80,7 +98,12 @@ def _beside(path: Path, section: KeysSection) -> KeysSection:
     return replace(section, keys_file=str((path.parent / section.keys_file).absolute()))
 
 
-def _document(path: Path) -> dict[str, object]:
+def document_of(path: Path) -> dict[str, object]:
+    """What the file holds, with its references as they are written.
+
+    Raises:
+        ConfigurationError: when it cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -259,11 +282,29 @@ def _hosted_tools_problems(value: object) -> Iterator[str]:
             yield f"{place}.{name}: is the gateway's to set"
 
 
+def _dialect_problems(value: object) -> Iterator[str]:
+    name = str(value)
+    if name not in PRESETS:
+        yield f": no preset has this name{_nearest(name, PRESETS)}"
+
+
+_NEVER_DROPPED = ("model", "messages", "stream")
+
+
+def _drop_problems(value: object) -> Iterator[str]:
+    for index, pattern in enumerate(value if isinstance(value, tuple) else ()):
+        for name in _NEVER_DROPPED:
+            if fnmatchcase(name, pattern):
+                yield f"[{index}]: would drop {name}, without which there is no request"
+
+
 _CHECKS: Mapping[tuple[type[msgspec.Struct], str], Callable[[object], Iterator[str]]] = {
     (ProviderSettings, "base_url"): _url_problems,
     (ProviderSettings, "api_key"): _api_key_problems,
     (ProviderSettings, "headers"): _header_problems,
     (ProviderSettings, "hosted_tools"): _hosted_tools_problems,
+    (ProviderSettings, "dialect"): _dialect_problems,
+    (Quirks, "drop"): _drop_problems,
 }
 
 
@@ -324,9 +365,19 @@ def _repetitions(names: Mapping[int, str], section: str, key: str) -> Iterator[s
 def _targets(document: Table) -> Iterator[tuple[str, str]]:
     for index, table in _tables(document, "models"):
         targets = table.get("targets")
-        for position, target in enumerate(targets if isinstance(targets, list) else []):
-            if isinstance(target, str):
-                yield f"models[{index}].targets[{position}]", target
+        yield from _names(targets if isinstance(targets, list) else [], f"models[{index}].targets")
+
+
+def _names(targets: list[object], path: str) -> Iterator[tuple[str, str]]:
+    """The targets of a list, also those of the lists in it, however each is written."""
+    for position, target in enumerate(targets):
+        place = f"{path}[{position}]"
+        if isinstance(target, list):
+            yield from _names(target, place)
+        elif isinstance(target, dict):
+            yield from ((f"{place}.target", name) for name in [target.get("target")] if isinstance(name, str))
+        elif isinstance(target, str):
+            yield place, target
 
 
 def _target_problems(target: str, providers: list[str]) -> Iterator[str]:

@@ -40,7 +40,10 @@ class ResponseError(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one kind of error means: `stream_code` is the code it has inside `response.failed`."""
+    """What one kind of error means: `stream_code` is the code it has inside `response.failed`.
+
+    `retryable` says that another upstream may do better.
+    """
 
     status: int
     type: str
@@ -68,6 +71,7 @@ class ErrorKind(Enum):
     UPSTREAM_REJECTED = Rule(400, _INVALID, "upstream_rejected_request", "client", _PERMANENT)
     BAD_REQUEST = Rule(400, _INVALID, "bad_request", "client", _PERMANENT)
     INVALID_API_KEY = Rule(401, _INVALID, "invalid_api_key", "client", _PERMANENT)
+    MODEL_NOT_ALLOWED = Rule(403, _INVALID, "model_not_allowed", "client", _PERMANENT)
     NOT_FOUND = Rule(404, _INVALID, "not_found", "client", _PERMANENT)
     ITEM_NOT_FOUND = Rule(404, _INVALID, "item_not_found", "client", _PERMANENT)
     MODEL_NOT_FOUND = Rule(404, _INVALID, "model_not_found", "client", _PERMANENT)
@@ -77,13 +81,14 @@ class ErrorKind(Enum):
     UNSUPPORTED_MEDIA_TYPE = Rule(415, _INVALID, "unsupported_media_type", "client", _PERMANENT)
     UPGRADE_REQUIRED = Rule(426, _INVALID, "websocket_not_supported", "client", _PERMANENT)
     RATE_LIMITED = Rule(429, "rate_limit_error", "rate_limit_exceeded", "upstream", "rate_limit_exceeded", True)
-    INSUFFICIENT_QUOTA = Rule(429, "insufficient_quota", "insufficient_quota", "upstream", "insufficient_quota")
+    INSUFFICIENT_QUOTA = Rule(429, "insufficient_quota", "insufficient_quota", "upstream", "insufficient_quota", True)
     INTERNAL = Rule(500, "server_error", "internal_error", "gateway", "server_error")
     UPSTREAM_ERROR = Rule(502, "server_error", "upstream_error", "upstream", "server_error", True)
     UPSTREAM_PROTOCOL = Rule(502, "server_error", "upstream_protocol", "upstream", "server_error", True)
-    UPSTREAM_CREDENTIALS = Rule(502, "server_error", "upstream_credentials", "upstream", _PERMANENT)
+    UPSTREAM_CREDENTIALS = Rule(502, "server_error", "upstream_credentials", "upstream", _PERMANENT, True)
     UPSTREAM_UNREACHABLE = Rule(503, "server_error", "upstream_unreachable", "upstream", "server_error", True)
     UPSTREAM_OVERLOADED = Rule(503, "server_error", "server_is_overloaded", "upstream", "server_is_overloaded", True)
+    UPSTREAM_TLS = Rule(502, "server_error", "upstream_tls", "upstream", _PERMANENT, True)
     SHUTTING_DOWN = Rule(503, "server_error", "server_shutdown", "gateway", "server_error", True)
     TIMEOUT = Rule(504, "server_error", "timeout", "upstream", "server_error", True)
 
@@ -99,6 +104,7 @@ class GatewayError(Exception):
         code: a more exact code than the kind's.
         retry_after: seconds to wait before another try.
         upstream_code: the upstream's own word for it, for the log.
+        upstream_status: the upstream's HTTP status, if it was the error.
         is_reported: the upstream itself said so, by its status or in its answer; it has not just gone away.
         headers: further HTTP headers (`Allow`, `WWW-Authenticate`).
     """
@@ -110,6 +116,7 @@ class GatewayError(Exception):
     retry_after: float | None = None
     upstream_code: str | None = None
     is_reported: bool = False
+    upstream_status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -141,7 +148,7 @@ def http_body(error: GatewayError) -> ErrorBody:
 def http_headers(error: GatewayError) -> dict[str, str]:
     """The headers that belong to the error, beside the usual ones."""
     headers = dict(error.headers)
-    if error.status >= 500 and not error.rule.retryable:
+    if error.status >= 500 and error.rule.stream_code == _PERMANENT:
         headers["x-should-retry"] = "false"  # the OpenAI SDKs try every 5xx again otherwise
     if error.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(error.retry_after)))

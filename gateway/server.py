@@ -23,7 +23,7 @@ from gateway import __version__
 from gateway.access.keys import KeyStore, new_key
 from gateway.access.sealing import Sealer, sealer_from
 from gateway.configuration import ConfigurationError
-from gateway.exchange.exchange import RunningExchanges
+from gateway.exchange.running import RunningExchanges
 from gateway.settings import ProviderSettings, Settings
 from gateway.telemetry import logs
 from gateway.web.app import create_app

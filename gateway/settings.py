@@ -6,10 +6,11 @@ exist) are not here either: `gateway.configuration` does both. `config/gateway.t
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Count = Annotated[int, Meta(ge=1)]
+CountOrNone = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0, le=10_000_000)]
 Pause = Annotated[float, Meta(ge=0, le=10_000_000)]
 """Seconds that may be none at all."""
@@ -23,14 +24,31 @@ MaxTokensField = Literal["max_tokens", "max_completion_tokens", "both"]
 SystemRole = Literal["system", "developer", "user"]
 SystemMode = Literal["merge_first", "keep"]
 AssistantNullContent = Literal["null", "empty", "omit"]
-Images = Literal["url", "none"]
+Images = Literal["url", "data", "none"]
+Files = Literal["none", "file"]
+UserAfterTool = Literal["ok", "assistant"]
+ToolCallId = Literal["keep", "alnum9"]
+ToolResultContent = Literal["string", "parts"]
+Auth = Literal["bearer", "api-key", "none"]
 ReasoningField = Literal["reasoning_content", "reasoning", "reasoning_details", "thinking_parts", "think_tags", "none"]
 ReasoningScope = Literal["all", "tool_turns"]
-ReasoningParam = Literal["effort", "none"]
+ReasoningParam = Literal[
+    "effort", "openrouter", "thinking_effort", "thinking_type", "enable_thinking", "chat_template_kwargs", "none"
+]
 SendOrDrop = Literal["send", "drop"]
 ResponseFormat = Literal["json_schema", "json_object"]
 ToolChoice = Literal["auto", "none", "required", "named"]
+Wire = Literal["chat", "responses"]
 TokenCount = Literal["none", "vllm", "llama_cpp"]
+
+BodyMember = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_*?\[\]!-]+\Z")]
+"""The name of a member of the Chat request, as a shell pattern."""
+
+Price = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+TypeName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_.:*?\[\]!-]+\Z")]
+"""The type of a tool, an item or a content part, as a shell pattern."""
 
 ProviderName = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]+\Z")]
 """The first part of a public model id, so it has no slash."""
@@ -87,6 +105,11 @@ class TranslationSettings(_Section, frozen=True, kw_only=True):
     """`lenient` reports them in `x-gateway-dropped`, `strict` refuses the request."""
 
 
+def _common_efforts() -> dict[str, str]:
+    """Levels that many upstreams refuse, and what comes closest."""
+    return {"minimal": "low", "xhigh": "high", "max": "high"}
+
+
 class Quirks(_Section, frozen=True, kw_only=True):
     """`[providers.quirks]`: how an upstream's dialect differs from the common one."""
 
@@ -103,7 +126,18 @@ class Quirks(_Section, frozen=True, kw_only=True):
     """Many chat templates refuse a system message that is not the first one."""
     assistant_null_content: AssistantNullContent = "null"
     """The `content` of an assistant message that has only tool calls."""
+    merge_same_role: bool = False
+    """Whether messages of one role that follow each other must become one."""
+    user_after_tool: UserAfterTool = "ok"
+    """`assistant`: an assistant's message must stand between a tool's and a user's."""
+    tool_call_id: ToolCallId = "keep"
+    """`alnum9`: ids of calls have nine letters and digits; others get one that stands for them."""
+    tool_result_content: ToolResultContent = "string"
+    """`parts`: the message of a tool may hold pictures; else they follow in a user's message."""
     images: Images = "url"
+    """`data`: only pictures that are in the request, no addresses."""
+    files: Files = "none"
+    """`file`: other files than texts may be sent, as a part `file`."""
     reasoning_field: ReasoningField = "reasoning_content"
     """Where the reasoning of earlier turns is given back."""
     reasoning_scope: ReasoningScope = "all"
@@ -113,6 +147,9 @@ class Quirks(_Section, frozen=True, kw_only=True):
     tool_extra_content: bool = False
     """Whether `extra_content` of tool calls (Gemini's thought signatures) is given back."""
     reasoning_param: ReasoningParam = "effort"
+    """The form in which the wanted effort is sent; some upstreams know only on and off."""
+    efforts: dict[str, str] = field(default_factory=_common_efforts)
+    """What is sent instead of an effort; nothing at all for an empty word."""
     parallel_tool_calls: SendOrDrop = "send"
     strict_tools: SendOrDrop = "send"
     response_format: tuple[ResponseFormat, ...] = ("json_schema", "json_object")
@@ -121,8 +158,25 @@ class Quirks(_Section, frozen=True, kw_only=True):
     """Which endpoint of the upstream counts the tokens of a prompt."""
     verbosity: bool = False
     """Whether the upstream knows `verbosity`; most refuse what they do not know."""
+    drop: tuple[BodyMember, ...] = ()
+    """Members of the body that are never sent."""
     extra_body: dict[str, object] = {}
     """Members added to every request body."""
+    auth: Auth = "bearer"
+    """The header that has the key."""
+    chat_path: Annotated[str, Meta(pattern=r"\A/[^?#\s]*\Z")] = "/chat/completions"
+    """Behind the base URL; `{model}` stands for the model's id."""
+    query: dict[str, str] = {}
+    """The query of every address of the upstream."""
+
+
+class Prices(_Section, frozen=True, kw_only=True):
+    """What a million tokens cost, in the currency of the operator's choice."""
+
+    input: Price = 0
+    cached_input: Price | None = None
+    """For the part of the input that the upstream had in its cache; as `input` where it is not said."""
+    output: Price = 0
 
 
 class ProviderSettings(_Section, frozen=True, kw_only=True):
@@ -131,6 +185,10 @@ class ProviderSettings(_Section, frozen=True, kw_only=True):
     name: ProviderName
     base_url: str
     """Used as it stands: paths such as `/chat/completions` are appended, `/v1` never is."""
+    wire: Wire = "chat"
+    """The API that is asked for answers."""
+    drop_types: tuple[TypeName, ...] = ()
+    """With `responses`: types of tools, items and content parts that this server refuses."""
     api_key: str = ""
     models: tuple[str, ...] = ()
     """Shell patterns of the ids that may be asked for; none means whatever the upstream has."""
@@ -141,6 +199,17 @@ class ProviderSettings(_Section, frozen=True, kw_only=True):
     """Members of the Chat request by the type of hosted tool that they stand for."""
     reasoning_events: ReasoningEvents = "summary"
     """Which kind of events carries the upstream's reasoning to the client."""
+    ca_file: str = ""
+    """Relative to the configuration file, absolute once loaded, as are the next two and `unix_socket`."""
+    client_certificate: str = ""
+    client_key: str = ""
+    proxy: str = ""
+    """Empty for none, a URL, or `env` for the variables of the environment."""
+    unix_socket: str = ""
+    """Where the connections go, whatever the host of `base_url` is."""
+    keep_alive_seconds: Pause = 15
+    """How long a connection without a request is kept; 0 makes a new one for each request."""
+    dns_cache_seconds: CountOrNone = 60
     connect_timeout_seconds: Seconds = 3
     first_byte_timeout_seconds: Seconds = 300
     idle_timeout_seconds: Seconds = 300
@@ -149,15 +218,63 @@ class ProviderSettings(_Section, frozen=True, kw_only=True):
     max_event_bytes: Count = 16_777_216
     max_response_bytes: Count = 67_108_864
     models_ttl_seconds: Pause = 60
+    max_concurrency: CountOrNone = 0
+    """How many requests it gets at once; 0 for any number."""
+    queue_size: CountOrNone = 100
+    """How many more may wait for their turn, in the order in which they came."""
+    queue_timeout_seconds: Seconds = 60
+    max_tries: Count = 2
+    """How often one request may be sent to it, before there is any output."""
+    retry_pause_seconds: Pause = 0.2
+    """Before the second try; twice as long before each further one, and shortened by up to a half by chance."""
+    retry_after_limit_seconds: Pause = 5
+    """An upstream that wants a longer pause than this is not asked again."""
+    retry_budget: Share = 0.2
+    """How many tries again there may be for each request, so that an upstream in trouble is not buried by them."""
+    breaker_failures: CountOrNone = 5
+    """After so many failures without a success between them it is left alone for a while; 0 for never."""
+    breaker_window_seconds: Seconds = 10
+    breaker_cooldown_seconds: Seconds = 10
+    prices: dict[str, Prices] = {}
+    """By shell patterns of model ids; the first that matches counts."""
+    dialect: str = "generic"
+    """The preset whose quirks count where `quirks` has none of its own."""
     quirks: Quirks = Quirks()
+
+
+class WeightedTarget(_Section, frozen=True, kw_only=True):
+    """A target that gets more or less than its equals."""
+
+    target: str
+    weight: Annotated[float, Meta(gt=0, le=1_000_000)] = 1
+
+
+OneTarget = str | WeightedTarget
+"""`provider/model`, perhaps with a weight."""
 
 
 class AliasSettings(_Section, frozen=True, kw_only=True):
     """One `[[models]]`: a public model id with the targets that are tried in order."""
 
     id: Annotated[str, Meta(min_length=1)]
-    targets: Annotated[tuple[str, ...], Meta(min_length=1)]
-    """Each `provider/model`."""
+    targets: Annotated[tuple[OneTarget | Annotated[tuple[OneTarget, ...], Meta(min_length=1)], ...], Meta(min_length=1)]
+    """Each is tried after the one before; those in a list of their own are equals, which share the conversations."""
+
+
+def replicas_of(alias: AliasSettings) -> list[list[WeightedTarget]]:
+    """The targets by rank, each rank as a list of equals."""
+    return [[_weighted(target) for target in (rank if isinstance(rank, tuple) else (rank,))] for rank in alias.targets]
+
+
+def _weighted(target: OneTarget) -> WeightedTarget:
+    return WeightedTarget(target=target) if isinstance(target, str) else target
+
+
+class RoutingSettings(_Section, frozen=True, kw_only=True):
+    """`[routing]`: how far a request is carried on after a failure."""
+
+    max_attempts: Count = 4
+    """Requests to upstreams for one request of a client, all targets and tries together."""
 
 
 class Settings(_Section, frozen=True, kw_only=True):
@@ -167,5 +284,6 @@ class Settings(_Section, frozen=True, kw_only=True):
     auth: AuthSettings = AuthSettings()
     sealing: SealingSettings = SealingSettings()
     translation: TranslationSettings = TranslationSettings()
+    routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderSettings, ...] = ()
     models: tuple[AliasSettings, ...] = ()

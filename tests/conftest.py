@@ -28,8 +28,12 @@ def demo_port() -> int:
 def gateway(tmp_path_factory: pytest.TempPathFactory, upstream_port: int, demo_port: int) -> Iterator[GatewayProcess]:
     """The real gateway, with the providers `up` (scripted) and `demo`."""
     addresses = {"up": upstream_port, "demo": demo_port}
-    providers = [{"name": name, "base_url": f"http://127.0.0.1:{port}/v1"} for name, port in addresses.items()]
-    providers[0] |= {"api_key": "upstream-secret"}
+    providers: list[dict[str, object]] = [
+        {"name": name, "base_url": f"http://127.0.0.1:{port}/v1"} for name, port in addresses.items()
+    ]
+    # Many tests make it fail, one after the other: that must not keep the next one from asking it, and what they count
+    # are the attempts of clients.
+    providers[0] |= {"api_key": "upstream-secret", "breaker_failures": 0, "max_tries": 1}
     process = start_gateway(
         tmp_path_factory.mktemp("gateway"), providers, sections={"server": {"heartbeat_seconds": 0.2}}
     )

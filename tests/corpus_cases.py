@@ -34,7 +34,7 @@ class Case:
     status: int = 200
     content_type: str = "text/event-stream"
     headers: dict[str, str] = field(default_factory=dict)
-    quirks: dict[str, str] = field(default_factory=dict)
+    quirks: dict[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name

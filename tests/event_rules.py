@@ -24,6 +24,18 @@ CALLS = {
     "apply_patch_call",
 }
 
+WITHOUT_STATUS = {"compaction", "mcp_approval_request", "mcp_list_tools", "program"}
+"""Items that the API gives no status."""
+
+HOSTED = {
+    "code_interpreter_call",
+    "file_search_call",
+    "image_generation_call",
+    "mcp_call",
+    "web_search_call",
+}
+"""Items of tools that a service runs: they may have failed, and the answer goes on."""
+
 _PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
 _EMPTY: dict[str, tuple[str, JSONValue]] = {
     "message": ("content", []),
@@ -163,6 +175,8 @@ class _Folding:
             self._part(event, _PARTS[stem], step)
         elif stem in _TEXTS:
             self._text(event, stem, step)
+        elif name == "response.output_text.annotation.added":
+            self._annotation(event)
         elif stem in _ARGUMENTS:
             self._arguments(event, stem, step)
         else:
@@ -228,7 +242,7 @@ class _Folding:
     def _same_part(self, item: _Item, part: JSONObject, at: str) -> None:
         container, index = item.part or ("content", 0)
         folded = item.body[container][index]
-        ignored = {"logprobs", "annotations", "status"}
+        ignored = {"logprobs", "status"}
         same = {k: v for k, v in part.items() if k not in ignored} == {
             k: v for k, v in folded.items() if k not in ignored
         }
@@ -254,6 +268,13 @@ class _Folding:
             require(tokens == item.logprobs, f"{event['type']}: logprobs are not those of the deltas")
         item.text_done = True
 
+    def _annotation(self, event: JSONObject) -> None:
+        item = self._open_item(event)
+        require(item.part == ("content", event["content_index"]), "an annotation without an open part")
+        annotations = item.body["content"][event["content_index"]]["annotations"]
+        require(event["annotation_index"] == len(annotations), f"annotation_index {event['annotation_index']}")
+        annotations.append(event["annotation"])
+
     def _arguments(self, event: JSONObject, stem: str, step: str) -> None:
         item_type, key = _ARGUMENTS[stem]
         item = self._open_item(event)
@@ -270,7 +291,7 @@ class _Folding:
         item = self._open_item(event)
         final = event["item"]
         status = final.get("status", _ended(final))
-        require(status in ("completed", "incomplete"), f"a finished item has status {status!r}")
+        require(status in _ends(final), f"a finished item has status {status!r}")
         require(item.part is None, f"output_item.done while a part of {final['id']} is open")
         if item.body["type"] in _EMPTY:
             folded, seen = _without(item.body), _without(final)
@@ -310,12 +331,16 @@ def _is_whole(item: JSONObject) -> bool:
 
 
 def _begins(item: JSONObject) -> str | None:
-    """The status of a new item that has none in the API: only compaction is without."""
-    return "in_progress" if item["type"] == "compaction" else None
+    """The status of a new item that has none in the API."""
+    return "in_progress" if item["type"] in WITHOUT_STATUS else None
 
 
 def _ended(item: JSONObject) -> str | None:
-    return "completed" if item["type"] == "compaction" else None
+    return "completed" if item["type"] in WITHOUT_STATUS else None
+
+
+def _ends(item: JSONObject) -> tuple[str, ...]:
+    return ("completed", "incomplete", "failed") if item["type"] in HOSTED else ("completed", "incomplete")
 
 
 def _without(item: JSONObject) -> JSONObject:
@@ -354,8 +379,8 @@ def _check_items(items: list[JSONObject], status: str) -> None:
     require(all(0 < len(str(call_id)) <= 64 for call_id in call_ids), f"call_ids that are empty or long: {call_ids}")
     for item in items:
         ended = item.get("status", _ended(item))
-        require(ended in ("completed", "incomplete"), f"an item of a final response is {ended}")
-        require(ended == "completed" or status != "completed", "completed with an incomplete item")
+        require(ended in _ends(item), f"an item of a final response is {ended}")
+        require(ended != "incomplete" or status != "completed", "completed with an incomplete item")
         if item["type"] == "function_call" and item["status"] == "completed":
             require(item["arguments"] != "", "a completed call with empty arguments: clients parse them")
     unfinished = [index for index, item in enumerate(items) if item.get("status") == "incomplete"]

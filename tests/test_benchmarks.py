@@ -2,7 +2,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import translation
+from benchmarks import routing, translation
 from gateway.codec.json import dumps
 
 
@@ -30,6 +30,18 @@ def test_both_tables_are_printed() -> None:
     done = CliRunner().invoke(translation.main, ["--rounds", "1", "--tokens", "2000"], catch_exceptions=False)
     assert done.exit_code == 0
     assert all(word in done.output for word in ("500 tokens", "2,000 tokens", "times the short one", "3 MB, 600 items"))
+
+
+def test_other_targets_and_limits_add_next_to_nothing_to_a_request_that_needs_none() -> None:
+    cost = routing.routing_cost(exchanges=40, rounds=5)
+    assert 0 < cost.bare < cost.one_target
+    assert cost.ratio < 1.2
+
+
+def test_the_table_of_routing_is_printed() -> None:
+    done = CliRunner().invoke(routing.main, ["--rounds", "1", "--exchanges", "2"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "four targets" in done.output
 
 
 def test_the_gateways_to_measure_are_described_for_a_clone() -> None:

@@ -87,7 +87,18 @@ def test_the_module_is_the_command() -> None:
 
 def test_check_counts_what_it_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("check", "--config", config) == 0
-    assert capsys.readouterr().out == "ok: 1 provider, 0 aliases, 0 keys; listens on 127.0.0.1:8080\n"
+    assert (
+        capsys.readouterr().out
+        == 'ok: 1 provider, 0 aliases, 0 keys; listens on 127.0.0.1:8080\nlocal: dialect "generic"\n'
+    )
+
+
+def test_check_shows_what_a_dialect_sets(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(GOOD + 'dialect = "zai"\n[providers.quirks]\nimages = "none"\n')
+    assert exit_code("check", "--config", config) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == 'local: dialect "zai"'
+    assert {'  images = "none"', "  stream_usage = false", '  tool_choice = ["auto"]', "  extra_body"} <= set(told)
 
 
 def test_check_finds_the_file_in_the_environment(
@@ -172,6 +183,15 @@ def test_a_key_with_a_default_model_is_listed_with_it(config: Path, capsys: pyte
     capsys.readouterr()
     assert exit_code("keys", "list", "--config", config) == 0
     assert capsys.readouterr().out.endswith("  ann  (default model local/m)\n")
+
+
+def test_a_key_that_is_held_to_some_models_is_listed_with_them(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("keys", "add", "ann", "--config", config, "--models", "coder, local/*") == 0
+    capsys.readouterr()
+    assert exit_code("keys", "list", "--config", config) == 0
+    assert capsys.readouterr().out.endswith("  ann  (only coder, local/*)\n")
 
 
 # codex

@@ -12,6 +12,7 @@ from gateway.settings import (
     AuthSettings,
     ProviderSettings,
     Quirks,
+    RoutingSettings,
     SealingSettings,
     ServerSettings,
     Settings,
@@ -68,6 +69,7 @@ def test_every_setting_is_in_the_example() -> None:
         ServerSettings: document["server"],
         AuthSettings: document["auth"],
         TranslationSettings: document["translation"],
+        RoutingSettings: document["routing"],
         ProviderSettings: document["providers"][0],
         Quirks: document["providers"][0]["quirks"],
         AliasSettings: document["models"][0],
@@ -217,7 +219,7 @@ def test_a_wrong_auth_table_is_refused_there_too(tmp_path: Path) -> None:
             PROVIDER + 'headers = { A = "1\\n2" }',
             'providers[0].headers."A": has characters that cannot be sent in a header',
         ),
-        (PROVIDER + 'quirks = { images = "x" }', 'providers[0].quirks.images: must be one of "url", "none"'),
+        (PROVIDER + 'quirks = { images = "x" }', 'providers[0].quirks.images: must be one of "url", "data", "none"'),
         (
             PROVIDER + 'quirks = { tool_choice = ["auto", "x"] }',
             'providers[0].quirks.tool_choice[1]: must be one of "auto", "none", "required", "named"',
@@ -363,3 +365,31 @@ def test_a_default_model_that_somebody_may_have_is_taken(tmp_path: Path, model: 
     alias = '[[models]]\nid = "alias"\ntargets = ["local/q"]'
     text = f'[server]\ndefault_model = "{model}"\n{PROVIDER}models = {models}\n{alias}'
     assert load(written(tmp_path, text), {}).server.default_model == model
+
+
+# Presets
+
+
+def test_a_dialect_sets_what_the_file_does_not(tmp_path: Path) -> None:
+    text = '[[providers]]\nname = "m"\ndialect = "mistral"\n[providers.quirks]\ntool_call_id = "keep"\n'
+    provider = load(written(tmp_path, text), {}).providers[0]
+    assert provider.base_url == "https://api.mistral.ai/v1"
+    assert (provider.quirks.tool_call_id, provider.quirks.user_after_tool) == ("keep", "assistant")
+
+
+def test_a_dialect_without_a_public_address_needs_one(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[[providers]]\nname = "v"\ndialect = "vllm"\n') == ["providers[0].base_url: is required"]
+
+
+def test_a_wrong_dialect_is_told_with_the_nearest(tmp_path: Path) -> None:
+    assert problems(tmp_path, PROVIDER + 'dialect = "llama-cpp"\n') == [
+        'providers[0].dialect: no preset has this name; did you mean "llama_cpp"?'
+    ]
+
+
+@pytest.mark.parametrize(("pattern", "name"), [("model", "model"), ("mess*", "messages"), ("strea?", "stream")])
+def test_what_every_request_needs_cannot_be_dropped(tmp_path: Path, pattern: str, name: str) -> None:
+    text = f'{PROVIDER}[providers.quirks]\ndrop = ["top_k", "{pattern}"]\n'
+    assert problems(tmp_path, text) == [
+        f"providers[0].quirks.drop[1]: would drop {name}, without which there is no request"
+    ]

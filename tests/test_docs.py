@@ -17,11 +17,12 @@ from docs import generate
 from gateway import configuration
 from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
-from gateway.exchange.exchange import termination_of
+from gateway.exchange.outcome import termination_of
 from gateway.settings import Quirks
 from gateway.spec.requests import FIELDS
 from gateway.translate import chat_reader, content, history, options, tools
 from gateway.translate.tool_names import ToolKind
+from gateway.upstream.gate import SHED
 from tests.fakes.gateway import KEY, GatewayProcess
 from tests.fakes.upstream import free_port
 from tests.official import check_error, check_response, check_stream
@@ -100,7 +101,7 @@ def test_every_timeout_is_described() -> None:
 
 def test_every_word_for_an_end_is_described() -> None:
     """The words are made in a few places: from errors, from the terminal event, and where a client leaves."""
-    codes = (None, "500", "cut_off", "ClientPayloadError")
+    codes = (None, "500", "cut_off", "ClientPayloadError", *SHED)
     errors = [GatewayError(kind, "", upstream_code=code) for kind in ErrorKind for code in codes]
     errors += [GatewayError(ErrorKind.TIMEOUT, "", code=code) for code in timeout_codes()]
     said = {termination_of(error) for error in errors}

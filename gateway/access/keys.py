@@ -45,6 +45,8 @@ class Key:
     owner: str
     default_model: str = ""
     """What a request without a model is for."""
+    models: tuple[str, ...] = ()
+    """Shell patterns of the public ids that it may ask for; none for all."""
 
 
 class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -55,6 +57,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     sha256: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
     created: str = ""
     default_model: str = ""
+    models: tuple[str, ...] = ()
 
 
 class _KeysDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,7 +134,7 @@ def from_records(records: Iterable[KeyRecord]) -> KeyRing:
     return _ring(
         (
             bytes.fromhex(record.sha256),
-            Key(record.id, record.name, f"name:{record.name}", record.default_model),
+            Key(record.id, record.name, f"name:{record.name}", record.default_model, record.models),
         )
         for record in records
     )
@@ -161,13 +164,14 @@ def read_records(path: Path) -> tuple[KeyRecord, ...]:
         raise ConfigurationError([f"{path}: is not a keys file: {error}"]) from None
 
 
-def add_key(path: Path, name: str, *, default_model: str = "") -> str:
+def add_key(path: Path, name: str, *, default_model: str = "", models: tuple[str, ...] = ()) -> str:
     """Make a key, write its digest into the file, and return its text, which is kept nowhere.
 
     Args:
         path: the keys file.
         name: what the operator calls the key.
         default_model: the model of its requests that name none.
+        models: shell patterns of the models that it may ask for; none for all.
 
     Raises:
         ValueError: when the name is taken or cannot be one.
@@ -178,13 +182,13 @@ def add_key(path: Path, name: str, *, default_model: str = "") -> str:
         if any(name in (record.name, record.id) for record in records):
             raise ValueError(f"there is a key {name!r} already")
         text, key_id = new_key()
-        _write_records(path, (*records, _record(key_id, name, text, default_model)))
+        _write_records(path, (*records, _record(key_id, name, text, default_model, models)))
     return text
 
 
-def _record(key_id: str, name: str, text: str, default_model: str) -> KeyRecord:
+def _record(key_id: str, name: str, text: str, default_model: str, models: tuple[str, ...]) -> KeyRecord:
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created, default_model)
+    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created, default_model, models)
     try:
         return msgspec.convert(msgspec.to_builtins(record), KeyRecord)
     except msgspec.ValidationError:

@@ -21,6 +21,7 @@ _BY_STATUS = {
     402: ErrorKind.INSUFFICIENT_QUOTA,
     403: ErrorKind.UPSTREAM_CREDENTIALS,
     404: ErrorKind.MODEL_NOT_FOUND,
+    407: ErrorKind.UPSTREAM_CREDENTIALS,
     408: ErrorKind.TIMEOUT,
     413: ErrorKind.BODY_TOO_LARGE,
     422: ErrorKind.UPSTREAM_REJECTED,
@@ -44,7 +45,15 @@ def error_from_response(status: int, headers: Mapping[str, str], body: bytes) ->
     text = _public_message(kind, message, status)
     retry_after = _retry_after(headers.get("Retry-After"))
     word = code or str(status)
-    return GatewayError(kind, text, retry_after=retry_after, upstream_code=word, is_reported=True, param=_param(kind))
+    return GatewayError(
+        kind,
+        text,
+        _param(kind),
+        retry_after=retry_after,
+        upstream_code=word,
+        is_reported=True,
+        upstream_status=status,
+    )
 
 
 def error_from_object(error: JSONValue) -> GatewayError:

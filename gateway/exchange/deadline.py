@@ -22,7 +22,17 @@ class Deadline:
     Use it as `async with deadline:`; when the block ends with `TimeoutError`, `error` says why.
     """
 
-    __slots__ = ("_heard_at", "_idle", "_loop", "_patience", "_scope", "_timer", "_waits_for_client", "error")
+    __slots__ = (
+        "_heard_at",
+        "_idle",
+        "_is_held",
+        "_loop",
+        "_patience",
+        "_scope",
+        "_timer",
+        "_waits_for_client",
+        "error",
+    )
 
     def __init__(self, provider: ProviderSettings) -> None:
         self._loop = asyncio.get_running_loop()
@@ -30,6 +40,7 @@ class Deadline:
         self._patience = provider.first_byte_timeout_seconds
         self._heard_at: float | None = None
         self._waits_for_client = False
+        self._is_held = False
         self._timer: asyncio.TimerHandle | None = None
         self._scope = asyncio.timeout(provider.total_timeout_seconds)
         self.error = _timeout("upstream_total_timeout", "The answer took too long.")
@@ -44,6 +55,17 @@ class Deadline:
     ) -> None:
         self._disarm()
         await self._scope.__aexit__(kind, error, trace)
+
+    def hold(self) -> None:
+        """The upstream is not asked yet: until it is, only the total limit counts."""
+        self._disarm()
+        self._is_held = True
+
+    def ask(self) -> None:
+        """The upstream is asked now."""
+        if self._is_held:
+            self._is_held = False
+            self._arm(self._patience)
 
     def bytes_came(self) -> None:
         """The upstream is alive: the idle time begins again, and counts."""

@@ -1,87 +1,44 @@
 """One exchange: from a validated request to its terminal event.
 
-An exchange tries its targets in order until one answers, then relays. One task pumps both sides and nothing is
-queued. Whatever happens, the upstream's answer is closed and the client gets a truthful end. An answer that is not
-streamed takes the same way: its frames go nowhere, and its Response is the one of the terminal event.
+An exchange asks its targets in turn until one has its first word, then relays that answer. One task pumps both sides
+and nothing is queued. Whatever happens, the upstream's answer is closed and the client gets a truthful end. An answer
+that is not streamed takes the same way: its frames go nowhere, and its Response is the one of the terminal event.
 """
 
-import asyncio
-import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.attempt import attempted
 from gateway.exchange.deadline import Deadline
-from gateway.exchange.ports import Answer, ChatUpstream, Downstream, Target
-from gateway.exchange.relay import read_rest, relay
+from gateway.exchange.opening import Opening
+from gateway.exchange.outcome import Outcome
+from gateway.exchange.ports import Answer, Downstream, Target
+from gateway.exchange.relay import listen, read_rest, relay
+from gateway.exchange.running import RunningExchanges
+from gateway.exchange.trials import Trials, Turn, in_turn
+from gateway.settings import RoutingSettings
 from gateway.spec.requests import CreateRequest
 from gateway.translate.composer import MintId
+from gateway.translate.native_request import native_plan
+from gateway.translate.refused_members import without_refused
 from gateway.translate.request import ChatPlan, plan
 from gateway.translate.sealed import Seal, Unseal
-from gateway.translate.translation import Translation
-
-_log = logging.getLogger(__name__)
+from gateway.translate.translation import EMPTY_ANSWER, Translation
+from gateway.upstream.gate import Passage
 
 DROPPED_HEADER = "x-gateway-dropped"
 _DROPPED_HEADER_CHARACTERS = 2048
 """Clients refuse long header lines; what does not fit is counted."""
 
 
-@dataclass(slots=True)
-class Outcome:
-    """How an exchange went, for the log; `termination` is a word of a closed list, None until it is known."""
-
-    termination: str | None = None
-    provider: str = ""
-    upstream_model: str = ""
-    upstream_code: str | None = None
-
-    def fail(self, error: GatewayError) -> None:
-        """The exchange ended with this error."""
-        self.termination = termination_of(error)
-        self.upstream_code = error.upstream_code
-
-
-class RunningExchanges:
-    """The exchanges under way, so that a shutdown can end them truthfully."""
-
-    def __init__(self) -> None:
-        self._deadlines: set[Deadline] = set()
-        self._has_expired = False
-
-    def __len__(self) -> int:
-        return len(self._deadlines)
-
-    @contextmanager
-    def entered(self, deadline: Deadline) -> Iterator[None]:
-        """Lists an exchange while the block runs; one that comes after the end of all fails at once."""
-        self._deadlines.add(deadline)
-        if self._has_expired:
-            deadline.expire(_shutting_down())
-        try:
-            yield
-        finally:
-            self._deadlines.discard(deadline)
-
-    def expire(self) -> None:
-        """Fails every exchange that is under way or is still to come."""
-        self._has_expired = True
-        for deadline in self._deadlines:
-            deadline.expire(_shutting_down())
-
-
-def _shutting_down() -> GatewayError:
-    return GatewayError(ErrorKind.SHUTTING_DOWN, "The gateway is shutting down.")
-
-
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Prepared:
     """A request as one target gets it."""
 
-    upstream: ChatUpstream
+    target: Target
     plan: ChatPlan
     body: bytes
 
@@ -96,11 +53,12 @@ class Exchange:
         request_id: passed on to the upstream.
         mint_id: makes the ids of the response.
         running: where the exchange is listed while it is under way.
+        routing: how far it is carried on after a failure.
         seal: seals for the client what must come back on the next turn.
         unseal: opens what the client brings back.
 
     Raises:
-        GatewayError: when the request cannot be translated.
+        GatewayError: when the request cannot be translated for the first target.
     """
 
     def __init__(
@@ -112,23 +70,31 @@ class Exchange:
         request_id: str,
         mint_id: MintId,
         running: RunningExchanges,
+        routing: RoutingSettings = RoutingSettings(),  # noqa: B008 - it is frozen
         seal: Seal | None = None,
         unseal: Unseal | None = None,
     ) -> None:
-        self._seal = seal
+        self._request = request
+        self._is_strict = is_strict
         self._request_id = request_id
-        self._mint_id = mint_id
         self._running = running
-        self._created_at = int(time.time())
-        self._attempts = [_attempt(request, target, is_strict=is_strict, unseal=unseal) for target in targets]
-        self._current = self._attempts[0]
-        self._translation: Translation | None = None
+        self._unseal = unseal
+        self._trials = Trials(targets, max_attempts=routing.max_attempts)
+        self._current = self._prepare(targets[0])
+        self._prepared = {0: self._current}
+        self._translation = self._translate(self._current, mint_id, seal)
+        self._opening = Opening(self._start)
+        self._downstream: Downstream = _Nowhere()
+        self._has_cost = False
         self.outcome = Outcome()
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The response headers that report on the translation."""
-        return dropped_headers(self._current.plan.dropped)
+        """The response headers that report on the translation and on who was asked."""
+        planned = self._current.plan
+        if not self._is_strict:  # the upstream may have refused more since
+            planned = without_refused(planned, self._current.target.upstream.refusals.of(planned.body["model"]))
+        return dropped_headers(planned.dropped) + self.outcome.headers
 
     @property
     def is_stream(self) -> bool:
@@ -141,10 +107,11 @@ class Exchange:
         Raises:
             GatewayError: when there is no answer, or it failed before it had any output.
         """
-        error = await self._run(_Nowhere(), commit_after=None)
+        error = await self._run(None)
         translation = self._translation
-        if translation is None or translation.final is None or (error is not None and not translation.has_output):
-            raise error or GatewayError(ErrorKind.INTERNAL, "The answer has no end.")
+        if translation.final is None or (error is not None and not translation.has_output):
+            error = error or GatewayError(ErrorKind.INTERNAL, "The answer has no end.")
+            raise self.outcome.blame(error)
         return translation.final
 
     async def stream(self, downstream: Downstream, *, commit_after: float) -> None:
@@ -154,126 +121,127 @@ class Exchange:
             GatewayError: when there is no answer and the stream has not been opened.
             ConnectionError: when the client is gone or stalled.
         """
-        error = await self._run(downstream, commit_after=commit_after)
-        if error is not None and self._translation is None:
-            raise error
+        self._downstream = downstream
+        error = await self._run(commit_after)
+        if error is not None and not self._opening.has_begun:
+            raise self.outcome.blame(error)
 
     def keep_alive(self) -> bytes:
         """A frame for a silent moment of the stream."""
-        return self._translation.keep_alive() if self._translation is not None else b""
+        return self._translation.keep_alive() if self._opening.has_begun else b""
 
-    async def _run(self, downstream: Downstream, *, commit_after: float | None) -> GatewayError | None:
-        """Tries the targets; returns the error of the last one tried, after telling the client if it has a stream."""
-        error: GatewayError | None = None
-        for attempt in self._attempts:
-            self._current = attempt
-            error = await self._try(attempt, downstream, commit_after)
-            if error is None or self._translation is not None or not error.rule.retryable:
-                break
-        if error is not None and self._translation is not None and not self._translation.is_over:
-            await downstream.write(self._translation.fail(error))
-            await downstream.finish()
-        return error
-
-    async def _try(self, attempt: _Attempt, downstream: Downstream, commit_after: float | None) -> GatewayError | None:
-        deadline = Deadline(attempt.upstream.settings)
-        self._note(attempt)
+    async def _run(self, commit_after: float | None) -> GatewayError | None:
+        """Asks the targets; returns why there is no whole answer, after telling the client if it has a stream."""
         try:
-            async with deadline:
-                with self._running.entered(deadline):
-                    await self._answer(attempt, downstream, deadline, commit_after)
-        except GatewayError as caught:
-            error: GatewayError = caught
-        except TimeoutError:
-            error = deadline.error
-        except ConnectionError:  # the client's: those of upstreams have become GatewayErrors
-            raise
-        except Exception:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
-            _log.exception("an exchange failed on a fault of the gateway")
-            error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
-        else:
-            return self._translation.error if self._translation is not None else None
-        if self._translation is not None and self._translation.is_over:  # what failed came after the answer
-            return self._translation.error
+            if commit_after is not None:
+                self._opening.begin_in(commit_after)
+            error = await in_turn(
+                self._trials, self.outcome, self._attempt, is_final=lambda: self._translation.has_spoken
+            )
+            if error is not None and not self._translation.is_over:
+                await self._fail(error)
+            return error
+        finally:
+            self._opening.close()
+            if self._has_cost:
+                self.outcome.account(self._translation.usage, self._current.target)
+
+    async def _fail(self, error: GatewayError) -> None:
         self.outcome.fail(error)
+        if self._opening.has_begun:
+            await self._opening.settled()
+            await self._downstream.write(self._translation.fail(error))
+            await self._downstream.finish()
+
+    async def _attempt(self, turn: Turn) -> GatewayError | None:
+        try:
+            self._take(turn)
+        except GatewayError as refusal:  # a later target cannot be sent this request at all
+            return refusal
+        error = await attempted(turn.target, self._answer, self._running, pause=self._trials.pause())
+        if self._translation.is_over:  # what failed then came after the answer
+            return self._translation.error
         return error
 
-    async def _answer(
-        self, attempt: _Attempt, downstream: Downstream, deadline: Deadline, commit_after: float | None
-    ) -> None:
-        answer = await self._opened(attempt, downstream, commit_after)
+    def _take(self, turn: Turn) -> None:
+        """Makes the target of this turn the one that answers."""
+        if turn.index not in self._prepared:
+            self._prepared[turn.index] = self._prepare(turn.target)
+        self._current = current = self._prepared[turn.index]
+        if len(self.outcome.attempts) > 1:
+            self._translation.restart(current.plan, current.target.upstream.settings, input_bytes=len(current.body))
+
+    async def _answer(self, deadline: Deadline, passage: Passage) -> GatewayError | None:
+        """Returns why there is no word in the answer, if another target shall be asked for one."""
+        answer = await self._opened()
         try:
-            translation = self._translation or await self._start(downstream)
-            await relay(answer, translation, downstream, deadline)
-            self._note_end(translation)
-            await downstream.finish()
+            await listen(answer, self._translation, deadline)
+            if (error := self._disappointment()) is not None:
+                return error
+            passage.succeed()
+            self.outcome.settle(None)
+            await self._put_first_words(deadline)
+            await relay(answer, self._translation, self._downstream, deadline)
+            self._note_end()
+            await self._downstream.finish()
             await read_rest(answer)
         finally:
             answer.close()
+        return None
 
-    async def _opened(self, attempt: _Attempt, downstream: Downstream, commit_after: float | None) -> Answer:
-        """The head of the answer; meanwhile a client that has waited long enough gets its stream."""
-        opening = asyncio.ensure_future(
-            attempt.upstream.open_chat(attempt.body, is_stream=attempt.plan.stream, request_id=self._request_id)
-        )
+    async def _opened(self) -> Answer:
+        current = self._current
+        self._has_cost = True  # who leaves while the upstream reads the prompt has made it work
         try:
-            done, _ = await asyncio.wait({opening}, timeout=commit_after)
-            if not done and self._translation is None:
-                await self._start(downstream)
-            return await opening
-        except BaseException:
-            opening.cancel()
-            opening.add_done_callback(_close_unused)
+            return await current.target.upstream.open_answer(
+                current.body,
+                is_stream=current.plan.stream,
+                request_id=self._request_id,
+                is_verbatim=self._is_strict,
+            )
+        except GatewayError:
+            self._has_cost = False
             raise
 
-    async def _start(self, downstream: Downstream) -> Translation:
-        attempt = self._current
-        self._translation = Translation(
-            attempt.plan,
-            attempt.upstream.settings,
-            mint_id=self._mint_id,
-            created_at=self._created_at,
-            now=lambda: int(time.time()),
-            input_bytes=len(attempt.body),
-            seal=self._seal,
-        )
-        await downstream.start(self._translation.begin(), self.headers)
-        return self._translation
+    def _disappointment(self) -> GatewayError | None:
+        """An answer of nothing counts only when there is nobody else to ask."""
+        error = self._translation.disappointment
+        is_good_enough = error is not None and error.upstream_code == EMPTY_ANSWER and not self._trials.has_more
+        return None if is_good_enough else error
 
-    def _note(self, attempt: _Attempt) -> None:
-        self.outcome.provider = attempt.upstream.settings.name
-        self.outcome.upstream_model = str(attempt.plan.body["model"])
-
-    def _note_end(self, translation: Translation) -> None:
-        if translation.error is not None:
-            self.outcome.fail(translation.error)
+    async def _put_first_words(self, deadline: Deadline) -> None:
+        deadline.suspend()
+        if self._opening.take():
+            await self._downstream.start(self._translation.begin() + self._translation.release(), self.headers)
         else:
-            self.outcome.termination = translation.termination
+            await self._opening.settled()
+            await self._downstream.write(self._translation.release())
+        deadline.bytes_came()
 
+    async def _start(self) -> None:
+        """Opens the stream before there is an answer."""
+        await self._downstream.start(self._translation.begin(), self.headers)
 
-_TERMINATIONS = {
-    ErrorKind.UPSTREAM_UNREACHABLE: "upstream_connect",
-    ErrorKind.UPSTREAM_PROTOCOL: "upstream_protocol",
-    ErrorKind.SHUTTING_DOWN: "drained",
-    ErrorKind.INTERNAL: "gateway_error",
-}
-_TIMEOUT_TERMINATIONS = {
-    "upstream_connect_timeout": "upstream_connect",
-    "upstream_total_timeout": "total_timeout",
-}
-_CUT_OFF = "cut_off"
-"""What stands in the place of the upstream's own word when it broke off without one."""
+    def _note_end(self) -> None:
+        if self._translation.error is not None:
+            self.outcome.fail(self._translation.error)
+        else:
+            self.outcome.termination = self._translation.termination
 
+    def _prepare(self, target: Target) -> _Prepared:
+        chat = plan_for(self._request, target, is_strict=self._is_strict, unseal=self._unseal)
+        return _Prepared(target, chat, dumps(chat.body))
 
-def termination_of(error: GatewayError) -> str:
-    """The word for how an exchange ended with this error."""
-    if error.kind in _TERMINATIONS:
-        return _TERMINATIONS[error.kind]
-    if error.upstream_code is not None:
-        return "upstream_reset" if error.upstream_code == _CUT_OFF else "failed_upstream_status"
-    if error.kind is ErrorKind.TIMEOUT:
-        return _TIMEOUT_TERMINATIONS.get(error.code or "", "upstream_idle")
-    return "client_error" if error.rule.source == "client" else "failed_upstream_status"
+    def _translate(self, prepared: _Prepared, mint_id: MintId, seal: Seal | None) -> Translation:
+        return Translation(
+            prepared.plan,
+            prepared.target.upstream.settings,
+            mint_id=mint_id,
+            created_at=int(time.time()),
+            now=lambda: int(time.time()),
+            input_bytes=len(prepared.body),
+            seal=seal,
+        )
 
 
 class _Nowhere:
@@ -289,28 +257,23 @@ class _Nowhere:
         """There is no body to end."""
 
 
-def _attempt(request: CreateRequest, target: Target, *, is_strict: bool, unseal: Unseal | None) -> _Attempt:
-    chat = plan_for(request, target, is_strict=is_strict, unseal=unseal)
-    return _Attempt(target.upstream, chat, dumps(chat.body))
-
-
 def plan_for(request: CreateRequest, target: Target, *, is_strict: bool, unseal: Unseal | None) -> ChatPlan:
     """What this target would be sent for the request."""
     provider = target.upstream.settings
-    return plan(
-        request,
-        model=target.model,
-        quirks=provider.quirks,
-        strict=is_strict,
-        provider=provider.name,
-        unseal=unseal,
-        hosted_tools=provider.hosted_tools,
-    )
-
-
-def _close_unused(opening: asyncio.Future[Answer]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()
+    if provider.wire == "responses":
+        planned = native_plan(request, model=target.model, provider=provider, strict=is_strict, unseal=unseal)
+    else:
+        planned = plan(
+            request,
+            model=target.model,
+            quirks=provider.quirks,
+            strict=is_strict,
+            provider=provider.name,
+            unseal=unseal,
+            hosted_tools=provider.hosted_tools,
+        )
+    # Who is strict gets the upstream's refusal itself.
+    return planned if is_strict else without_refused(planned, target.upstream.refusals.of(target.model))
 
 
 def dropped_headers(dropped: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gateway.settings import ProviderSettings
+from gateway.upstream.gate import Gate
+from gateway.upstream.refusals import Refusals
 
 
 class Answer(Protocol):
@@ -17,14 +19,18 @@ class Answer(Protocol):
 
 
 class ChatUpstream(Protocol):
-    """A server that speaks Chat Completions."""
+    """A server that speaks Chat Completions, or the Responses API itself."""
 
     @property
     def settings(self) -> ProviderSettings:
         """Its limits and quirks."""
 
-    async def open_chat(self, body: bytes, *, is_stream: bool, request_id: str) -> Answer:
-        """The answer to a request. Raises GatewayError for anything but a 2xx."""
+    @property
+    def refusals(self) -> Refusals:
+        """The members that it has refused, and that are not sent again."""
+
+    async def open_answer(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Answer:
+        """The answer to a request, or to one without what is refused. Raises GatewayError for anything but a 2xx."""
 
 
 class Target(Protocol):
@@ -37,6 +43,10 @@ class Target(Protocol):
     @property
     def model(self) -> str:
         """The model's id there."""
+
+    @property
+    def gate(self) -> Gate:
+        """What stands before the upstream."""
 
 
 class Downstream(Protocol):

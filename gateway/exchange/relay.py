@@ -11,6 +11,19 @@ _REST_SECONDS = 0.25
 """How long an answered upstream may take to end its body before its connection is given up."""
 
 
+async def listen(answer: Answer, translation: Translation, deadline: Deadline) -> None:
+    """Reads until the answer has begun or ended; nothing is put out.
+
+    Raises:
+        GatewayError: when the upstream breaks off.
+    """
+    has_begun = False
+    while not has_begun:
+        chunk = await answer.read()
+        deadline.bytes_came()
+        has_begun = translation.listen(chunk) or not chunk
+
+
 async def relay(answer: Answer, translation: Translation, downstream: Downstream, deadline: Deadline) -> None:
     """Relays until the terminal event has been written.
 

@@ -7,7 +7,7 @@ from gateway.translate.signals import Reasoning, Signal, Text
 from gateway.translate.think_tags import ThinkTagSplitter
 
 
-class _Increments:
+class Increments:
     """What is new in each piece of text, as valid Unicode.
 
     Some upstreams repeat all text so far in each chunk, and some cut a character outside the Basic
@@ -47,7 +47,7 @@ class ReasoningChannel:
     __slots__ = ("_increments", "was_used")
 
     def __init__(self, quirks: Quirks) -> None:
-        self._increments = _Increments(is_cumulative=quirks.content_mode == "cumulative")
+        self._increments = Increments(is_cumulative=quirks.content_mode == "cumulative")
         self.was_used = False
 
     def feed(self, text: str) -> list[Signal]:
@@ -70,7 +70,7 @@ class TextChannel:
     __slots__ = ("_blank", "_increments", "_is_running", "_splitter", "was_used")
 
     def __init__(self, quirks: Quirks) -> None:
-        self._increments = _Increments(is_cumulative=quirks.content_mode == "cumulative")
+        self._increments = Increments(is_cumulative=quirks.content_mode == "cumulative")
         self._splitter = ThinkTagSplitter(quirks.think_tags) if quirks.think_tags != "off" else None
         self._is_running = False
         self._blank = ""

@@ -5,12 +5,13 @@ text in lists, usage in six places, calls in any numbering, errors inside a 200,
 stream. What cannot be told from the bytes is a quirk in the settings.
 """
 
-from gateway.codec.json import JSONObject, JSONValue, loads
-from gateway.codec.lenient_json import loads_leniently, well_formed
-from gateway.codec.sse import BYTE_ORDER_MARK, DONE, ServerSentEvent, SSEDecoder
+from gateway.codec.json import JSONObject, JSONValue
+from gateway.codec.lenient_json import well_formed
+from gateway.codec.sse import DONE, ServerSentEvent
 from gateway.codec.upstream_error import error_from_object, not_json
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
+from gateway.translate.answer_body import AnswerBody, read_json
 from gateway.translate.channels import ReasoningChannel, TextChannel
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Refusal, Signal, Usage
 from gateway.translate.tool_fragments import ToolFragments
@@ -28,17 +29,10 @@ class ChatReader:
         quirks: how this upstream differs from the tolerant default.
         max_event_bytes: the most bytes of one event of a stream.
         max_response_bytes: the most bytes of the whole body.
-        secret: the upstream's key, which some upstreams quote in their errors.
     """
 
-    def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int, secret: str = "") -> None:
-        self._secret = secret
-        self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
-        self._max_response_bytes = max_response_bytes
-        self._received = 0
-        self._start = b""
-        self._whole_body: list[bytes] | None = None
-        self._is_sniffing = True
+    def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
+        self._body = AnswerBody(max_event_bytes=max_event_bytes, max_response_bytes=max_response_bytes)
         self._text = TextChannel(quirks)
         self._reasoning = ReasoningChannel(quirks)
         self._calls = ToolFragments()
@@ -57,19 +51,8 @@ class ChatReader:
         """The signals that this piece of the body completes."""
         if self.is_over:
             return []
-        self._received += len(chunk)
-        if self._received > self._max_response_bytes:
-            limit = self._max_response_bytes
-            return self._fail(
-                GatewayError(ErrorKind.UPSTREAM_PROTOCOL, f"The upstream's answer is larger than {limit} bytes.")
-            )
-        if self._is_sniffing:
-            chunk = self._sniff(chunk)
-        if self._whole_body is not None:
-            self._whole_body.append(chunk)
-            return []
         try:
-            events = self._decoder.feed(chunk)
+            events = self._body.feed(chunk)
         except GatewayError as error:
             return self._fail(error)
         return self._read_events(events)
@@ -78,71 +61,40 @@ class ChatReader:
         """The signals owed at the end of the body; the last one is a Finish or a Failure."""
         if self.is_over:
             return []
-        signals: list[Signal] = []
-        if self._whole_body is not None:
-            signals = self._read_whole_body(b"".join(self._whole_body))
-        elif (event := self._decoder.finish()) is not None:
-            signals = self._read_last_event(event)
+        whole = self._body.whole
+        signals = self._read_events(self._body.finish()) if whole is None else self._read_whole_body(whole)
         return signals if self.is_over else signals + self._end()
 
     def fail(self, error: GatewayError) -> list[Signal]:
         """The signals owed when the body cannot be read to its end."""
         return [] if self.is_over else self._fail(error)
 
-    def _sniff(self, chunk: bytes) -> bytes:
-        """Recognises a body that is no event stream by its first character."""
-        self._start += chunk
-        text = self._start.removeprefix(BYTE_ORDER_MARK).lstrip()
-        if not text or BYTE_ORDER_MARK.startswith(self._start):
-            return b""
-        start, self._start = self._start, b""
-        self._is_sniffing = False
-        if text[:1] in (b"{", b"[", b"<"):
-            self._whole_body = []
-        return start
-
     def _read_events(self, events: list[ServerSentEvent]) -> list[Signal]:
         signals: list[Signal] = []
         for name, data in events:
-            if self.is_over:
+            if self.is_over or self._said_done:
                 break
             if data == DONE:
                 self._said_done = True
-                return signals + self._end()
+                # Without a reason only the body's own end tells: llama-cpp-python says it, too, where it breaks off.
+                return signals + self._end() if self._finish_reason else signals
             try:
-                chunk = loads(data)
-            except ValueError:
-                chunk = self._parsed_leniently(data)
-            if isinstance(chunk, GatewayError):
-                return signals + self._fail(chunk)
+                chunk = read_json(data)
+            except GatewayError as error:
+                return signals + self._fail(error)
             if isinstance(chunk, dict):
                 self._read_chunk(chunk, signals, is_error=name == b"error")
         return signals
 
-    def _read_last_event(self, event: ServerSentEvent) -> list[Signal]:
-        """An unfinished last event is a truncation, and counts only if it is whole."""
-        try:
-            if event.data != DONE:
-                loads_leniently(event.data)
-        except ValueError:
-            return []
-        return self._read_events([event])
-
-    def _parsed_leniently(self, data: bytes) -> JSONValue:
-        text = data.strip()
-        if not text or text.startswith(b":") or text == DONE:
-            return None
-        try:
-            return loads_leniently(data)
-        except ValueError:
-            return not_json(data)
-
     def _read_whole_body(self, body: bytes) -> list[Signal]:
-        chunk = self._parsed_leniently(body.removeprefix(BYTE_ORDER_MARK))
+        try:
+            chunk = read_json(body)
+        except GatewayError as error:
+            return self._fail(error)
         if isinstance(chunk, list) and chunk and isinstance(chunk[0], dict):
             chunk = chunk[0]
-        if isinstance(chunk, GatewayError) or not isinstance(chunk, dict):
-            return self._fail(chunk if isinstance(chunk, GatewayError) else not_json(body))
+        if not isinstance(chunk, dict):
+            return self._fail(not_json(body))
         if not isinstance(chunk.get("choices"), list) and "error" not in chunk:
             chunk = {"error": chunk}
         self._said_done = True
@@ -214,7 +166,7 @@ class ChatReader:
                 signals += fragments
 
     def _end(self) -> list[Signal]:
-        """The signals at the end of the body or at `[DONE]`."""
+        """The signals at the end of the body, or at a `[DONE]` after a reason."""
         signals: list[Signal] = []
         if self._message is not None and not self._has_output():
             self._read_delta({**self._message}, self._message.get("logprobs"), signals)
@@ -232,8 +184,6 @@ class ChatReader:
     def _fail(self, error: GatewayError) -> list[Signal]:
         signals = self._close(is_whole=False)
         self.is_over = True
-        if self._secret:
-            error.message = error.message.replace(self._secret, "***")
         return [*signals, Failure(error, self._usage)]
 
     def _close(self, *, is_whole: bool) -> list[Signal]:

@@ -1,12 +1,10 @@
 """Turns signals into the one right sequence of Responses events.
 
 The composer alone decides when an item or a part opens and closes, and it alone owns ids, `output_index` and
-(through its writer) `sequence_number`. What it does in which situation is the table `TRANSITIONS`; the diagram in
-the documentation is made from it.
+(through its writer) `sequence_number`. What it does in which situation is `gateway.translate.transitions`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from gateway.codec.json import JSONObject
@@ -25,10 +23,12 @@ from gateway.translate.output_items import (
 from gateway.translate.response_object import ResponseObject
 from gateway.translate.sealed import Seal, SealedReasoning, encode, joined_details
 from gateway.translate.signals import (
+    Annotation,
     CallArguments,
     CallStart,
     Failure,
     Finish,
+    MessageStart,
     Opaque,
     Outcome,
     Reasoning,
@@ -36,93 +36,14 @@ from gateway.translate.signals import (
     Signal,
     Text,
     Usage,
+    Whole,
 )
 from gateway.translate.tools import ToolMap
+from gateway.translate.transitions import TRANSITIONS, Open, Step
+from gateway.translate.whole_items import CLIENT_CALLS, id_prefix, write_whole
 
 MintId = Callable[[str], str]
 """Makes an id that nobody can guess, from its prefix: `msg` -> `msg_...`."""
-
-
-class Open(Enum):
-    """What is open while the composer waits for the next signal."""
-
-    NOTHING = "nothing"
-    REASONING = "reasoning item"
-    TEXT = "message, text part"
-    REFUSAL = "message, refusal part"
-    CALL = "call item"
-    ENDED = "ended"
-
-
-class Step(Enum):
-    """One thing the composer does; a transition is a sequence of them."""
-
-    OPEN_REASONING = "open reasoning item"
-    OPEN_MESSAGE = "open message"
-    OPEN_TEXT = "open text part"
-    OPEN_REFUSAL = "open refusal part"
-    OPEN_CALL = "open call item"
-    APPEND = "delta"
-    KEEP = "keep for sealing"
-    CARRY = "reasoning item for what was kept"
-    CLOSE_ITEM = "close item"
-    FINISH = "terminal event"
-    FAIL = "response.failed"
-
-
-TRANSITIONS: Mapping[Open, Mapping[type[Signal], tuple[Step, ...]]] = {
-    Open.NOTHING: {
-        Reasoning: (Step.OPEN_REASONING, Step.APPEND),
-        Text: (Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
-        Refusal: (Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CARRY, Step.OPEN_CALL),
-        CallArguments: (),
-        Opaque: (Step.KEEP,),
-        Finish: (Step.FINISH,),
-        Failure: (Step.FAIL,),
-    },
-    Open.REASONING: {
-        Reasoning: (Step.APPEND,),
-        Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
-        Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
-        CallArguments: (),
-        Opaque: (Step.KEEP,),
-        Finish: (Step.FINISH,),
-        Failure: (Step.FAIL,),
-    },
-    Open.TEXT: {
-        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
-        Text: (Step.APPEND,),
-        Refusal: (Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
-        CallArguments: (),
-        Opaque: (Step.KEEP,),
-        Finish: (Step.FINISH,),
-        Failure: (Step.FAIL,),
-    },
-    Open.REFUSAL: {
-        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
-        Text: (Step.OPEN_TEXT, Step.APPEND),
-        Refusal: (Step.APPEND,),
-        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
-        CallArguments: (),
-        Opaque: (Step.KEEP,),
-        Finish: (Step.FINISH,),
-        Failure: (Step.FAIL,),
-    },
-    Open.CALL: {
-        Reasoning: (Step.CLOSE_ITEM, Step.OPEN_REASONING, Step.APPEND),
-        Text: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
-        Refusal: (Step.CLOSE_ITEM, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
-        CallStart: (Step.CLOSE_ITEM, Step.CARRY, Step.OPEN_CALL),
-        CallArguments: (Step.APPEND,),
-        Opaque: (Step.KEEP,),
-        Finish: (Step.FINISH,),
-        Failure: (Step.FAIL,),
-    },
-    Open.ENDED: dict.fromkeys((Reasoning, Opaque, Text, Refusal, CallStart, CallArguments, Finish, Failure), ()),
-}
 
 
 _LONGEST_CALL_ID = 64
@@ -143,6 +64,7 @@ class Composer:
         provider: the name of the upstream, which alone understands its opaque state.
         compacts: the text is the summary of the conversation, and there is nothing else in the answer.
         estimate: usage for an upstream that reports none, from the length of all output in characters.
+        writer: goes on with a stream that another composer has begun.
     """
 
     def __init__(
@@ -156,6 +78,7 @@ class Composer:
         provider: str,
         estimate: Callable[[int], Usage],
         compacts: bool = False,
+        writer: EventWriter | None = None,
     ) -> None:
         self._response = response
         self._tools = tools
@@ -166,7 +89,7 @@ class Composer:
         self._compacts = compacts
         self._kept: list[Opaque] = []
         self._estimate = estimate
-        self._writer = EventWriter()
+        self._writer = EventWriter() if writer is None else writer
         self._open = Open.NOTHING
         self._item: OutputItem | None = None
         self._message: MessageItem | None = None
@@ -178,6 +101,7 @@ class Composer:
         """The Response of the terminal event, as JSON, once there is one."""
         self.status = "in_progress"
         self.error: GatewayError | None = None
+        self._usage: Usage | None = None
         self._steps: dict[Step, Callable[[Signal], None]] = {
             Step.OPEN_REASONING: self._open_reasoning,
             Step.OPEN_MESSAGE: self._open_message,
@@ -185,6 +109,9 @@ class Composer:
             Step.OPEN_REFUSAL: lambda _: self._open_part("refusal"),
             Step.OPEN_CALL: self._open_call,
             Step.APPEND: self._append,
+            Step.ANNOTATE: self._annotate,
+            Step.CLOSE_PART: lambda _: self._close_part(),
+            Step.WRITE_WHOLE: self._write_whole,
             Step.KEEP: self._keep,
             Step.CARRY: lambda _: self._carry(),
             Step.CLOSE_ITEM: lambda _: self._close_item("completed"),
@@ -196,6 +123,16 @@ class Composer:
     def has_output(self) -> bool:
         """Whether any output item has been finished."""
         return bool(self._output)
+
+    @property
+    def has_item(self) -> bool:
+        """Whether any output item has been begun."""
+        return self._item is not None or bool(self._output)
+
+    @property
+    def usage(self) -> Usage:
+        """What the upstream reported, or else a guess from what has come until now."""
+        return self._usage or self._estimate(self._output_characters)
 
     def begin(self) -> bytes:
         """The frames that open the stream."""
@@ -225,7 +162,7 @@ class Composer:
         """
         if self._open is Open.ENDED:
             return b""
-        if self._output or self._item is not None:
+        if self.has_item:
             self._writer.write("keepalive")
         else:
             self._writer.write_response("response.in_progress", self._response.in_progress())
@@ -245,7 +182,8 @@ class Composer:
             return None
         details = [piece for one in kept if one.field == "reasoning_details" for piece in one.value]
         extras = {one.call_id: one.value for one in kept if one.field == "extra_content"}
-        return self._seal(encode(SealedReasoning(text, self._provider, joined_details(details), extras)))
+        item: JSONObject = next((one.value for one in kept if one.field == "item"), {})
+        return self._seal(encode(SealedReasoning(text, self._provider, joined_details(details), extras, item)))
 
     def _keep(self, signal: Signal) -> None:
         if isinstance(signal, Opaque) and self._seal is not None:
@@ -257,11 +195,13 @@ class Composer:
             self._open_reasoning(Reasoning(""))
             self._close_item("completed")
 
-    def _open_message(self, _: Signal) -> None:
+    def _open_message(self, signal: Signal) -> None:
+        self._open = Open.MESSAGE
         if self._compacts and self._seal is not None:
             self._item = CompactionItem(self._writer, self._mint_id("cmp"), len(self._output), self._seal)
-        else:
-            self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output))
+            return
+        phase = signal.phase if isinstance(signal, MessageStart) else ""
+        self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output), phase)
 
     def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
         if self._message is not None:
@@ -272,7 +212,7 @@ class Composer:
         """Opens a call, unless `tool_choice` forbids its tool: then its arguments meet nothing open."""
         if not isinstance(signal, CallStart) or not self._tools.is_allowed(signal.name):
             return
-        origin = self._tools.origin(signal.name)
+        origin = signal.origin or self._tools.origin(signal.name)
         self._item = open_call(
             self._writer,
             origin,
@@ -295,6 +235,24 @@ class Composer:
         if self._item is not None:
             self._item.append(text, logprobs)
 
+    def _annotate(self, signal: Signal) -> None:
+        if isinstance(signal, Annotation) and self._message is not None:
+            self._message.annotate(signal.annotation)
+
+    def _close_part(self) -> None:
+        if isinstance(self._item, MessageItem | ReasoningItem):
+            self._item.close_part()
+        if self._message is not None:
+            self._open = Open.MESSAGE
+
+    def _write_whole(self, signal: Signal) -> None:
+        if not isinstance(signal, Whole):
+            return
+        item = {**signal.item, "id": self._mint_id(id_prefix(signal.item))}
+        if item["type"] in CLIENT_CALLS:
+            item["call_id"] = self._unique_call_id(str(item.get("call_id") or ""))
+        self._output.append(write_whole(self._writer, item, len(self._output)))
+
     def _close_item(self, status: ItemStatus, *, is_failure: bool = False) -> None:
         item, self._item, self._message = self._item, None, None
         self._open = Open.NOTHING
@@ -315,15 +273,15 @@ class Composer:
         if is_complete:
             self._carry()
             self._write_message_if_empty()
-        usage = signal.usage or self._estimate(self._output_characters)
-        final = self._response.finished(self._output, signal.outcome, usage, self._now)
+        self._usage = signal.usage
+        final = self._response.finished(self._output, signal.outcome, self.usage, self._now)
         self._end("completed" if is_complete else "incomplete", final)
 
     def _fail(self, signal: Signal) -> None:
         if not isinstance(signal, Failure):
             return
         self._close_item("incomplete", is_failure=True)
-        self.error = signal.error
+        self.error, self._usage = signal.error, signal.usage
         self._end("failed", self._response.failed(self._output, signal.error, signal.usage))
 
     def _write_message_if_empty(self) -> None:

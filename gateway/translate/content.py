@@ -22,6 +22,7 @@ Part = str | JSONObject
 """A text, or a part of a Chat message that is none."""
 
 IMAGE_OMITTED = "[image omitted: the model takes no images]"
+ADDRESS_OMITTED = "[image omitted: the model cannot open addresses]"
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _TEXT_TYPES = re.compile(
@@ -97,26 +98,42 @@ def _image(part: JSONObject, at: str, rules: Rules) -> Part:
     if rules.quirks.images == "none":
         rules.losses.note(at, "input_image")
         return IMAGE_OMITTED
+    if rules.quirks.images == "data" and image.image_url[:5].lower() != "data:":
+        rules.losses.note(at, "input_image")
+        return ADDRESS_OMITTED
     source: JSONObject = {"url": image.image_url}
     if image.detail in _DETAILS:
         source["detail"] = _DETAILS[image.detail]
     return {"type": "image_url", "image_url": source}
 
 
-def _file(part: JSONObject, at: str, _rules: Rules) -> Part:
+def _file(part: JSONObject, at: str, rules: Rules) -> Part:
     file = convert(part, FilePart, at)
     if file.file_data is None:
         given = next((name for name in ("file_url", "file_id") if getattr(file, name) is not None), None)
         _refuse_reference(given or "file_data", at, is_missing=given is None)
+    if rules.quirks.files == "file" and not _TEXT_TYPES.fullmatch(_file_type(file.file_data, file.filename)):
+        return _file_part(file.file_data, file.filename)
     text = _text_of_file(file.file_data, file.filename, f"{at}.file_data")
     return f"\n[file: {file.filename}]\n{text}\n" if file.filename else f"\n{text}\n"
+
+
+def _file_type(data: str, filename: str | None) -> str:
+    url = _DATA_URL.match(data)
+    return url.group(1) if url else mimetypes.guess_type(filename or "")[0] or ""
+
+
+def _file_part(data: str, filename: str | None) -> Part:
+    """A file as Chat has it: always as a data URL."""
+    if not _DATA_URL.match(data):
+        data = f"data:{_file_type(data, filename) or 'application/octet-stream'};base64,{data}"
+    return {"type": "file", "file": {"filename": filename or "file", "file_data": data}}
 
 
 def _text_of_file(data: str, filename: str | None, at: str) -> str:
     """The text of a file that has one; anything else would reach the model as noise."""
     url = _DATA_URL.match(data)
-    kind = url.group(1) if url else mimetypes.guess_type(filename or "")[0] or ""
-    if not _TEXT_TYPES.fullmatch(kind):
+    if not _TEXT_TYPES.fullmatch(_file_type(data, filename)):
         message = f"'{at}' is no text file; only files with a text type can be passed on."
         raise GatewayError(ErrorKind.UNSUPPORTED_VALUE, message, at)
     try:

@@ -78,11 +78,12 @@ def read_history(source: str | list[JSONObject], tools: ToolSet, rules: Rules) -
     reading = Reading(tools, rules)
     pieces: list[Piece] = []
     for index, item in enumerate(source):
-        pieces += _read_item(item, f"input[{index}]", reading)
+        pieces += read_item(item, f"input[{index}]", reading)
     return pieces
 
 
-def _read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+def read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
+    """What one item is made of."""
     kind = item.get("type") or _implied_type(item)
     if not isinstance(kind, str):
         raise GatewayError(ErrorKind.INVALID_TYPE, f"Invalid type for '{at}.type': expected str.", f"{at}.type")

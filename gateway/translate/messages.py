@@ -7,7 +7,7 @@ nothing stands between them, and no message is empty. Everything else keeps its 
 from collections.abc import Iterable
 
 from gateway.codec.json import JSONObject
-from gateway.settings import Quirks
+from gateway.settings import Quirks, ToolResultContent
 from gateway.translate.content import Part, chat_content, media_of, text_of
 from gateway.translate.history import Call, Note, Piece, Result, Said, Thought
 from gateway.translate.losses import Losses
@@ -121,7 +121,7 @@ class _Builder:
         if run.has_message():
             self._is_leading = False
             self._messages.append(self._assistant(run))
-            self._messages += _tool_messages(run.calls.values())
+            self._messages += _tool_messages(run.calls.values(), self._quirks.tool_result_content)
         else:
             for thought in run.thoughts:
                 self._losses.note(thought.at, "reasoning")
@@ -143,17 +143,22 @@ def _tool_call(asked: Asked) -> JSONObject:
     return {"id": asked.call_id, "type": "function", "function": function}
 
 
-def _tool_messages(calls: Iterable[Asked]) -> list[JSONObject]:
-    """The results in the order of the calls, then one message of the user with all that is no text."""
+def _tool_messages(calls: Iterable[Asked], form: ToolResultContent) -> list[JSONObject]:
+    """The results in the order of the calls, then one message of the user with all that must not stand in them."""
     messages: list[JSONObject] = []
     attached: list[Part] = []
     for asked in calls:
-        parts = asked.result.parts if asked.result is not None else [NO_RESULT]
-        content = "".join([part if isinstance(part, str) else _attach(part, asked, attached) for part in parts])
-        messages.append({"role": "tool", "tool_call_id": asked.call_id, "content": content})
+        parts: list[Part] = asked.result.parts if asked.result is not None else [NO_RESULT]
+        if form == "string":
+            parts = _told(parts, asked, attached)
+        messages.append({"role": "tool", "tool_call_id": asked.call_id, "content": chat_content(parts)})
     if attached:
         messages.append({"role": "user", "content": chat_content(attached)})
     return messages
+
+
+def _told(parts: list[Part], asked: Asked, attached: list[Part]) -> list[Part]:
+    return [part if isinstance(part, str) else _attach(part, asked, attached) for part in parts]
 
 
 def _attach(part: JSONObject, asked: Asked, attached: list[Part]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gateway.codec.json import JSONObject, convert, dumps
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import Quirks
+from gateway.settings import Quirks, ReasoningParam
 from gateway.spec.items import ConfigurationUpdate
 from gateway.spec.requests import CreateRequest, ReasoningOptions, TextFormat, TextOptions
 from gateway.translate.losses import Losses
@@ -15,8 +15,9 @@ LOGPROBS = "message.output_text.logprobs"
 SEALED_REASONING = "reasoning.encrypted_content"
 """The `include` value that asks for sealed reasoning, which every answer has."""
 
-_EFFORTS = {"minimal": "low", "xhigh": "high", "max": "high"}
-"""Levels that many upstreams refuse, and what comes closest."""
+_LEVELS = ("effort", "openrouter", "thinking_effort")
+_SWITCH = ("none", "medium")
+"""The efforts that a switch says exactly: off, and as usual."""
 
 _PASSED_ON = frozenset(
     {
@@ -92,7 +93,7 @@ def sampling_members(request: CreateRequest, *, quirks: Quirks, losses: Losses) 
         members["logprobs"] = True
         if request.top_logprobs:
             members["top_logprobs"] = request.top_logprobs
-    return members | _passed_on(request, losses)
+    return members | passed_on(request, losses)
 
 
 def wants_logprobs(request: CreateRequest) -> bool:
@@ -100,7 +101,8 @@ def wants_logprobs(request: CreateRequest) -> bool:
     return bool(request.top_logprobs) or LOGPROBS in (request.include or [])
 
 
-def _passed_on(request: CreateRequest, losses: Losses) -> JSONObject:
+def passed_on(request: CreateRequest, losses: Losses) -> JSONObject:
+    """The members that the API does not know and samplers do; every other unknown one is a loss."""
     members: JSONObject = {}
     for name, value in request.extra.items():
         if value is None:
@@ -112,17 +114,41 @@ def _passed_on(request: CreateRequest, losses: Losses) -> JSONObject:
     return members
 
 
-def reasoning_members(reasoning: ReasoningOptions, *, quirks: Quirks, losses: Losses) -> JSONObject:
-    """`reasoning_effort`, in a level that upstreams know."""
+def reasoning_members(
+    request: CreateRequest, reasoning: ReasoningOptions, quirks: Quirks, losses: Losses
+) -> JSONObject:
+    """The wanted effort, in a level and a form that the upstream knows."""
     for name in ("context", "mode"):
         if getattr(reasoning, name) is not None:
             losses.note(f"reasoning.{name}")
     if reasoning.effort is None:
         return {}
-    effort = _EFFORTS.get(reasoning.effort, reasoning.effort)
-    if quirks.reasoning_param == "none" or effort != reasoning.effort:
+    effort = quirks.efforts.get(reasoning.effort, reasoning.effort)
+    is_level = quirks.reasoning_param in _LEVELS
+    if effort != reasoning.effort or quirks.reasoning_param == "none" or not (is_level or effort in _SWITCH):
         losses.note("reasoning.effort")
-    return {"reasoning_effort": effort} if quirks.reasoning_param == "effort" else {}
+    return _effort_members(effort, request.extra, quirks.reasoning_param) if effort else {}
+
+
+def _effort_members(effort: str, given: JSONObject, param: ReasoningParam) -> JSONObject:
+    """What the client itself has set of the upstream's own members counts more."""
+    is_on = effort != "none"
+    match param:
+        case "effort":
+            return {"reasoning_effort": effort}
+        case "openrouter":
+            return {"reasoning": {"effort": effort}}
+        case "thinking_effort" if is_on:
+            return {"reasoning_effort": effort}
+        case "thinking_type" | "thinking_effort":
+            return {"thinking": {"type": "enabled" if is_on else "disabled"}}
+        case "enable_thinking":
+            return {} if given.get("enable_thinking") is not None else {"enable_thinking": is_on}
+        case "chat_template_kwargs":
+            own = given.get(param) or {}
+            return {param: {"enable_thinking": is_on} | own} if isinstance(own, dict) else {}
+        case "none":
+            return {}
 
 
 def text_members(text: TextOptions, *, quirks: Quirks, losses: Losses) -> JSONObject:

@@ -33,9 +33,9 @@ class OutputItem(Protocol):
 
 
 class MessageItem:
-    """A message: parts of text and refusal, one after the other."""
+    """A message: parts of text and refusal, one after the other; `phase` may say which part of an answer it is."""
 
-    def __init__(self, writer: EventWriter, item_id: str, output_index: int) -> None:
+    def __init__(self, writer: EventWriter, item_id: str, output_index: int, phase: str = "") -> None:
         self._writer = writer
         self._item: JSONObject = {
             "id": item_id,
@@ -44,6 +44,8 @@ class MessageItem:
             "role": "assistant",
             "content": [],
         }
+        if phase:
+            self._item["phase"] = phase
         self._output_index = output_index
         self._part: TextPart | None = None
         writer.write("response.output_item.added", output_index=output_index, item=self._item)
@@ -66,6 +68,11 @@ class MessageItem:
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
         if self._part is not None:
             self._part.append(text, logprobs)
+
+    def annotate(self, annotation: JSONObject) -> None:
+        """Adds to the part that is open."""
+        if self._part is not None:
+            self._part.annotate(annotation)
 
     def close(self, status: ItemStatus, *, is_failure: bool) -> None:
         self.close_part()
@@ -95,6 +102,7 @@ class TextPart:
         self._place = place
         self._texts: list[str] = []
         self._logprobs: list[JSONObject] = []
+        self._annotations: list[JSONObject] = []
         tail = b',"logprobs":[]' if kind == "output_text" else b""
         self._frames = DeltaFrames(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
         writer.write("response.content_part.added", **place, part=self._object(""))
@@ -107,6 +115,13 @@ class TextPart:
             self._logprobs += entries
             extra = b',"logprobs":' + dumps(entries)
         self._writer.write_delta(self._frames, text, extra)
+
+    def annotate(self, annotation: JSONObject) -> None:
+        """Attaches a source to the text."""
+        index = len(self._annotations)
+        self._annotations.append(annotation)
+        event = "response.output_text.annotation.added"
+        self._writer.write(event, **self._place, annotation_index=index, annotation=annotation)
 
     def close(self) -> JSONObject:
         """Writes the closing events and returns the whole part."""
@@ -122,7 +137,7 @@ class TextPart:
     def _object(self, text: str) -> JSONObject:
         part: JSONObject = {"type": self._kind, _PART_TEXT[self._kind]: text}
         if self._kind == "output_text":
-            part |= {"annotations": [], "logprobs": self._logprobs}
+            part |= {"annotations": self._annotations, "logprobs": self._logprobs}
         return part
 
 
@@ -154,18 +169,26 @@ class ReasoningItem:
     def _open_part(self) -> "SummaryPart | TextPart":
         place = {"item_id": self._item["id"], "output_index": self._output_index}
         if self._style == "text":
-            return TextPart(self._writer, "reasoning_text", {**place, "content_index": 0})
-        return SummaryPart(self._writer, {**place, "summary_index": 0})
+            place["content_index"] = len(self._item["content"])
+            return TextPart(self._writer, "reasoning_text", place)
+        place["summary_index"] = len(self._item["summary"])
+        return SummaryPart(self._writer, place)
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
         if self._part is None:
+            self._texts += ["\n"] if self._texts else []
             self._part = self._open_part()
         self._texts.append(text)
         self._part.append(text, None)
 
-    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+    def close_part(self) -> None:
+        """Ends the part that is open; more text makes another one."""
         if self._part is not None:
-            self._item["content" if self._style == "text" else "summary"] = [self._part.close()]
+            self._item["content" if self._style == "text" else "summary"].append(self._part.close())
+            self._part = None
+
+    def close(self, status: ItemStatus, *, is_failure: bool) -> None:
+        self.close_part()
         self._item["status"] = status
         if (token := self._seal("".join(self._texts))) is not None:
             self._item["encrypted_content"] = token

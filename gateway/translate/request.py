@@ -17,7 +17,9 @@ from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
 from gateway.translate.hosted_tools import HostedTools, with_features
+from gateway.translate.left_out import leave_out, takes_tools
 from gateway.translate.losses import Losses
+from gateway.translate.message_rules import by_rules
 from gateway.translate.messages import chat_messages
 from gateway.translate.options import (
     LOGPROBS,
@@ -125,17 +127,19 @@ def plan(
     pieces = read_history(request.input or "", tools, Rules(quirks, losses, unseal))
     system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
     messages = chat_messages(pieces, system, quirks=quirks, losses=losses, provider=provider)
+    messages = by_rules(messages, quirks, has_tools=takes_tools(quirks))
     if not messages:
         raise GatewayError(ErrorKind.INVALID_VALUE, "'input' holds nothing that can be sent to a model.", "input")
     body: JSONObject = {"model": model, "messages": messages, **_stream_members(request, quirks)}
     body |= sampling_members(request, quirks=quirks, losses=losses)
-    body |= reasoning_members(answer.reasoning, quirks=quirks, losses=losses)
+    body |= reasoning_members(request, answer.reasoning, quirks, losses)
     body |= text_members(answer.text, quirks=quirks, losses=losses)
     body |= _tool_members(request, tools, choice, quirks=quirks, losses=losses)
     if compacts:
         ask_for_text_alone(body, quirks)
     else:
         body = with_features(body, [tools.features[kind] for kind in choice.features])
+    body = leave_out(body, quirks.drop, losses)
     return ChatPlan(
         body=body | quirks.extra_body,
         tools=ToolMap(tools.names.origins, choice.forbidden),
@@ -195,10 +199,11 @@ def _note_ignored(request: CreateRequest, losses: Losses) -> None:
     for value in request.include or []:
         if value not in (LOGPROBS, SEALED_REASONING):
             losses.note("include", value)
-    _note_stream_options(request, losses)
+    note_stream_options(request, losses)
 
 
-def _note_stream_options(request: CreateRequest, losses: Losses) -> None:
+def note_stream_options(request: CreateRequest, losses: Losses) -> None:
+    """What the client wants of the stream is the gateway's own matter."""
     options = request.stream_options
     if options is None:
         return

@@ -21,12 +21,14 @@ class SealedReasoning(msgspec.Struct, frozen=True, tag="reasoning", omit_default
         provider: the upstream that it is from; the opaque members mean nothing to another one.
         details: `reasoning_details`, to be given back unchanged.
         extras: `extra_content` of tool calls, by call id.
+        item: the reasoning item itself, of an upstream that speaks Responses.
     """
 
     text: str = ""
     provider: str = ""
     details: list[JSONObject] = []
     extras: dict[str, JSONValue] = {}
+    item: JSONObject = {}
 
 
 class SealedSummary(msgspec.Struct, frozen=True, tag="summary", omit_defaults=True):

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import GatewayError
+from gateway.translate.tool_names import ToolOrigin
 
 
 class Text(NamedTuple):
@@ -29,10 +30,11 @@ class Reasoning(NamedTuple):
 class Opaque(NamedTuple):
     """State that the upstream wants back unchanged on the next turn, in the member `field` of Chat Completions.
 
-    `reasoning_details` hold a list, of which this may be a piece; `extra_content` belongs to the call `call_id`.
+    `reasoning_details` hold a list, of which this may be a piece; `extra_content` belongs to the call `call_id`;
+    `item` is the reasoning item of an upstream that speaks Responses, as it came.
     """
 
-    field: Literal["reasoning_details", "extra_content"]
+    field: Literal["reasoning_details", "extra_content", "item"]
     value: JSONValue
     call_id: str = ""
 
@@ -44,16 +46,48 @@ class Refusal(NamedTuple):
 
 
 class CallStart(NamedTuple):
-    """A tool call begins. `call_id` is the upstream's, empty if it gave none; `name` is the Chat name."""
+    """A tool call begins. `call_id` is the upstream's, empty if it gave none; `name` is the Chat name.
+
+    `origin` is the tool that is called, from an upstream that knows the tools as the client declared them.
+    """
 
     call_id: str
     name: str
+    origin: ToolOrigin | None = None
 
 
 class CallArguments(NamedTuple):
     """The next piece of the arguments of the call that began last."""
 
     fragment: str
+
+
+class MessageStart(NamedTuple):
+    """A message begins, and is not the one before; `phase` is the upstream's word for its part in the answer."""
+
+    phase: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningStart:
+    """A reasoning item begins, and is not the one before; it may have no text at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartEnd:
+    """The part of a message or of reasoning is over: what follows is another one."""
+
+
+class Annotation(NamedTuple):
+    """A source or file that the visible text so far refers to, in the form of the Responses API."""
+
+    annotation: JSONObject
+
+
+class Whole(NamedTuple):
+    """An output item that comes in one piece, in the form of the Responses API: a hosted tool's, for example."""
+
+    item: JSONObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +124,18 @@ class Failure(NamedTuple):
     usage: Usage | None = None
 
 
-Signal = Text | Reasoning | Opaque | Refusal | CallStart | CallArguments | Finish | Failure
+Signal = (
+    Text
+    | Reasoning
+    | Opaque
+    | Refusal
+    | CallStart
+    | CallArguments
+    | MessageStart
+    | ReasoningStart
+    | PartEnd
+    | Annotation
+    | Whole
+    | Finish
+    | Failure
+)

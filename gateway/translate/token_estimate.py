@@ -9,13 +9,23 @@ TOKENS_PER_MEDIUM = 1000
 """A picture costs a model some hundred to two thousand tokens, however many bytes carry it."""
 
 
-def estimated_tokens(chat: JSONObject) -> int:
-    """The tokens of the messages and tools of a Chat request, rather too many than too few."""
-    messages: list[JSONObject] = chat["messages"]
+def estimated_tokens(body: JSONObject) -> int:
+    """The tokens of the messages or items and of the tools of a planned request, rather too many than too few."""
+    messages = _messages(body)
     media = sum(1 for message in messages for part in _parts(message) if _is_medium(part))
     size = sum(len(dumps(_without_media(message))) for message in messages)
-    size += len(dumps(chat["tools"])) if "tools" in chat else 0
+    size += len(dumps(body["tools"])) if "tools" in body else 0
     return -(-size // BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM
+
+
+def _messages(body: JSONObject) -> list[JSONObject]:
+    """The messages of a Chat request, or the items of one that goes on in the form of the Responses API."""
+    if "messages" in body:
+        messages: list[JSONObject] = body["messages"]
+        return messages
+    given = body["input"]
+    items = [{"content": given}] if isinstance(given, str) else list(given)
+    return [{"content": body["instructions"]}, *items] if "instructions" in body else items
 
 
 def _parts(message: JSONObject) -> Iterator[JSONValue]:
@@ -24,7 +34,7 @@ def _parts(message: JSONObject) -> Iterator[JSONValue]:
 
 
 def _is_medium(part: JSONValue) -> bool:
-    return isinstance(part, dict) and part.get("type") in ("image_url", "input_audio", "video_url")
+    return isinstance(part, dict) and part.get("type") in ("image_url", "input_audio", "input_image", "video_url")
 
 
 def _without_media(message: JSONObject) -> JSONObject:

@@ -1,4 +1,4 @@
-"""One exchange's translation: bytes of a Chat Completions answer in, Responses events out.
+"""One exchange's translation: bytes of an upstream's answer in, Responses events out.
 
 This is the whole product as one sans-IO object. It never waits, logs or looks at a clock: the time and the ids
 are arguments.
@@ -6,21 +6,30 @@ are arguments.
 
 from collections.abc import Callable
 
-from gateway.errors import GatewayError
+from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
 from gateway.translate.chat_reader import ChatReader
 from gateway.translate.composer import Composer, MintId
+from gateway.translate.event_writer import EventWriter
+from gateway.translate.native_reader import NativeReader
 from gateway.translate.request import ChatPlan
 from gateway.translate.response_object import ResponseObject
 from gateway.translate.sealed import Seal
+from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Signal, Usage
 from gateway.translate.usage import estimate
+
+EMPTY_ANSWER = "empty_answer"
+"""The code of an answer that ended well and said nothing."""
 
 
 class Translation:
     """Feeds a reader and a composer.
 
-    `begin`, `feed`, `finish`, `fail` and `keep_alive` return whole SSE frames, which are empty when nothing is to be
-    sent. After the first call that reaches the end (`is_over`), nothing more comes out.
+    `begin`, `release`, `feed`, `finish`, `fail` and `keep_alive` return whole SSE frames, which are empty when nothing
+    is to be sent. After the first call that reaches the end (`is_over`), nothing more comes out.
+
+    At first one may `listen` instead of `feed`: what is read is held back, so that an answer that fails before it has
+    said anything can still be replaced by that of another upstream (`restart`).
 
     Args:
         plan: what was asked.
@@ -44,23 +53,44 @@ class Translation:
         seal: Seal | None = None,
     ) -> None:
         self._now = now
+        self._mint_id = mint_id
+        self._seal = seal
+        self._created_at = created_at
         self.response_id = mint_id("resp")
-        self._reader = ChatReader(
-            provider.quirks,
-            max_event_bytes=provider.max_event_bytes,
-            max_response_bytes=provider.max_response_bytes,
-            secret=provider.api_key,
-        )
-        self._composer = Composer(
-            ResponseObject(self.response_id, created_at, plan.echo),
+        self._writer = EventWriter()
+        self._response = ResponseObject(self.response_id, created_at, plan.echo)
+        self._has_begun = False
+        self._held: list[Signal] = []
+        self._secret = provider.api_key
+        self._reader = _reader(provider)
+        self._composer = self._compose_for(plan, provider, input_bytes)
+
+    def _compose_for(self, plan: ChatPlan, provider: ProviderSettings, input_bytes: int) -> Composer:
+        return Composer(
+            self._response,
             plan.tools,
-            mint_id=mint_id,
+            mint_id=self._mint_id,
             reasoning_events=provider.reasoning_events,
-            seal=seal,
+            seal=self._seal,
             provider=provider.name,
             compacts=plan.compacts,
             estimate=lambda output_bytes: estimate(input_bytes, output_bytes),
+            writer=self._writer,
         )
+
+    def restart(self, plan: ChatPlan, provider: ProviderSettings, *, input_bytes: int) -> None:
+        """Another upstream answers instead; possible as long as nothing of an answer was put out.
+
+        What was announced already, as the id and what the Response repeats of the request, stays.
+        """
+        if self.has_spoken:
+            raise RuntimeError("an answer has been put out")
+        if not self._has_begun:
+            self._response = ResponseObject(self.response_id, self._created_at, plan.echo)
+        self._held.clear()
+        self._secret = provider.api_key
+        self._reader = _reader(provider)
+        self._composer = self._compose_for(plan, provider, input_bytes)
 
     @property
     def is_over(self) -> bool:
@@ -78,6 +108,11 @@ class Translation:
         return self._composer.has_output
 
     @property
+    def has_spoken(self) -> bool:
+        """Whether anything of an answer was put out: then no other upstream can answer instead."""
+        return self._composer.has_item or self.is_over
+
+    @property
     def error(self) -> GatewayError | None:
         """Why the response failed, if it did."""
         return self._composer.error
@@ -87,22 +122,67 @@ class Translation:
         """The status of the terminal event."""
         return self._composer.status
 
+    @property
+    def usage(self) -> Usage:
+        """What the answer has cost until now: as reported, or else a guess, marked as one."""
+        return self._composer.usage
+
     def begin(self) -> bytes:
         """The frames that open a stream."""
+        self._has_begun = True
         return self._composer.begin()
+
+    def listen(self, chunk: bytes) -> bool:
+        """Reads the next bytes of the body, or its end if there are none; says whether the answer has begun or ended.
+
+        The answer is held back: `disappointment` says whether it is one, and `release` gives it out.
+        """
+        self._held += self._discreet(self._reader.feed(chunk) if chunk else self._reader.finish())
+        return any(not isinstance(signal, Opaque) for signal in self._held)
+
+    @property
+    def disappointment(self) -> GatewayError | None:
+        """Why there is no word although the answer is over; None if there is one, or the model stopped for a reason."""
+        match [signal for signal in self._held if not isinstance(signal, Opaque)]:
+            case [Failure(error)]:
+                return error
+            case [Finish(Outcome.COMPLETED)]:
+                message = "The upstream sent an empty answer."
+                return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=EMPTY_ANSWER)
+            case _:
+                return None
+
+    def release(self) -> bytes:
+        """The frames for what was held back."""
+        held, self._held = self._held, []
+        return self._composer.compose(held, self._now())
 
     def feed(self, chunk: bytes) -> bytes:
         """The frames for the next bytes of the upstream's body."""
-        return self._composer.compose(self._reader.feed(chunk), self._now())
+        return self._composer.compose(self._discreet(self._reader.feed(chunk)), self._now())
 
     def finish(self) -> bytes:
         """The frames at the end of the upstream's body."""
-        return self._composer.compose(self._reader.finish(), self._now())
+        return self._composer.compose(self._discreet(self._reader.finish()), self._now())
+
+    def _discreet(self, signals: list[Signal]) -> list[Signal]:
+        """The signals without the upstream's key: it may quote the one that it refuses."""
+        if self._secret and signals and isinstance(signals[-1], Failure):
+            error = signals[-1].error
+            error.message = error.message.replace(self._secret, "***")
+        return signals
 
     def fail(self, error: GatewayError) -> bytes:
-        """The frames when the upstream's answer cannot be had to its end."""
-        return self._composer.compose(self._reader.fail(error), self._now())
+        """The frames when the upstream's answer cannot be had to its end, or was not worth putting out."""
+        return self._composer.compose(self._reader.fail(error) or [Failure(error)], self._now())
 
     def keep_alive(self) -> bytes:
         """A frame for a silent moment."""
         return self._composer.keep_alive()
+
+
+def _reader(provider: ProviderSettings) -> ChatReader | NativeReader:
+    event_bytes, response_bytes = provider.max_event_bytes, provider.max_response_bytes
+    if provider.wire == "responses":
+        return NativeReader(max_event_bytes=event_bytes, max_response_bytes=response_bytes)
+    return ChatReader(provider.quirks, max_event_bytes=event_bytes, max_response_bytes=response_bytes)

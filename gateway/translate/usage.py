@@ -10,7 +10,7 @@ BYTES_PER_TOKEN = 4
 def read_usage(chunk: JSONObject) -> Usage | None:
     """The usage in a chunk, wherever its upstream puts it; None if it has none.
 
-    Known places: `usage`, `x_groq.usage` and `choices[0].usage`.
+    Known places: `usage`, `x_groq.usage` and `choices[0].usage`; known names are those of both APIs.
     """
     return _from_counts(chunk.get("usage")) or _from_counts(_member(chunk.get("x_groq"), "usage")) or _in_choice(chunk)
 
@@ -23,17 +23,21 @@ def _in_choice(chunk: JSONObject) -> Usage | None:
 def _from_counts(counts: JSONValue) -> Usage | None:
     if not isinstance(counts, dict) or not counts:
         return None
-    prompt, completion = _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+    prompt = _count(counts.get("prompt_tokens")) or _count(counts.get("input_tokens"))
+    completion = _count(counts.get("completion_tokens")) or _count(counts.get("output_tokens"))
     if not prompt and not completion:
         return None
     total = _count(counts.get("total_tokens")) or prompt + completion
     cached = (
         _count(_member(counts.get("prompt_tokens_details"), "cached_tokens"))
+        or _count(_member(counts.get("input_tokens_details"), "cached_tokens"))
         or _count(counts.get("prompt_cache_hit_tokens"))
         or _count(counts.get("cached_tokens"))
     )
-    reasoning = _count(_member(counts.get("completion_tokens_details"), "reasoning_tokens")) or _count(
-        counts.get("reasoning_tokens")
+    reasoning = (
+        _count(_member(counts.get("completion_tokens_details"), "reasoning_tokens"))
+        or _count(_member(counts.get("output_tokens_details"), "reasoning_tokens"))
+        or _count(counts.get("reasoning_tokens"))
     )
     # xAI and Gemini leave hidden reasoning out of completion_tokens, but not out of the total.
     output = max(completion, total - prompt)

@@ -5,38 +5,44 @@ never followed, and no header of a client is passed on.
 """
 
 import io
+import os
 from collections.abc import Mapping
-from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Literal, NamedTuple, Self
+from urllib.parse import quote
 
 from aiohttp import (
-    ClientConnectorError,
     ClientError,
-    ClientPayloadError,
     ClientResponse,
-    ClientResponseError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
-    ServerTimeoutError,
-    TCPConnector,
 )
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT
 from yarl import URL
 
 from gateway import __version__
+from gateway.codec.json import loads
 from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
+from gateway.upstream.connections import CUT_OFF, open_pool, without_head
+from gateway.upstream.proxies import proxy_of
+from gateway.upstream.refusals import Refusals
 
 ERROR_BODY_BYTES = 65_536
 """The most that is read of an error's body."""
 
-_DNS_TTL_SECONDS = 60
+CHAT_PATH = "/chat/completions"
+"""Where Chat Completions are, unless the quirk `chat_path` says something else."""
+
 _LARGE_BYTES = 262_144
-_CUT_OFF = "cut_off"
+_MOST_REFUSED = 4
+"""Members of one request that are found out to be refused, one after the other."""
+_MODEL = "{model}"
+"""Stands in a path for the model's id."""
+_OWN_ID = "x-client-request-id"
+"""OpenAI's name for an id of the caller's; llama-cpp-python refuses an `x-request-id` that is no UUID."""
 _SECRET_LENGTH = 6
 """A shorter value of a header is no secret, and would be taken out of innocent words."""
 
@@ -64,7 +70,7 @@ class UpstreamAnswer:
             if rest := content._read_nowait(-1):  # noqa: SLF001
                 return rest
             message = "The upstream closed the connection before the end of its answer."
-            raise GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=_CUT_OFF) from error
+            raise GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=CUT_OFF) from error
 
     def close(self) -> None:
         """Gives the connection back to the pool if the body was read to its end, and closes it otherwise."""
@@ -73,36 +79,29 @@ class UpstreamAnswer:
             self._response.close()
 
 
-class _Connection(ResponseHandler):
-    """One connection to an upstream; tells the reader of a body when its framing breaks.
-
-    aiohttp tells only those who wait for a head, so that the reader would wait until the idle limit.
-    """
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        super().set_exception(exc, *cause)
-        payload = self._payload
-        if payload is not None and not payload.is_eof() and payload.exception() is None:
-            payload.set_exception(ClientPayloadError("the framing is broken"))
+Ending = Literal["whole", "left", "broken"]
+"""How the body of an answer came to its end: by itself, because it grew too long, or with its connection."""
 
 
-class _Connector(TCPConnector):
-    def __init__(self, *, limit: int, ttl_dns_cache: int) -> None:
-        super().__init__(limit=limit, ttl_dns_cache=ttl_dns_cache)
-        connection: type[ResponseHandler] = _Connection
-        self._factory = partial(connection, loop=self._loop)
+class RawAnswer(NamedTuple):
+    """An answer of any status, with the secrets of the provider taken out."""
+
+    status: int
+    content_type: str
+    body: bytes
+    ending: Ending
 
 
 class Upstream:
-    """One provider: its connections and its credentials."""
+    """One provider: its connections, its credentials, and what it has refused."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self.settings = settings
-        self._chat_url = URL(settings.base_url.rstrip("/") + "/chat/completions")
-        self._models_url = URL(settings.base_url.rstrip("/") + "/models")
+        self._models_url = self._url("/models")
         self._headers = _headers(settings)
         self._secrets = [text for text in (settings.api_key, *settings.headers.values()) if len(text) >= _SECRET_LENGTH]
         self._session: ClientSession | None = None
+        self.refusals = Refusals(settings.name)
 
     @property
     def name(self) -> str:
@@ -110,7 +109,8 @@ class Upstream:
 
     async def __aenter__(self) -> Self:
         self._session = ClientSession(
-            connector=_Connector(limit=0, ttl_dns_cache=_DNS_TTL_SECONDS),
+            connector=open_pool(self.settings),
+            proxy=proxy_of(self.settings, os.environ),
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=None, connect=self.settings.connect_timeout_seconds),
             auto_decompress=False,
@@ -125,34 +125,108 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def open_chat(self, body: bytes, *, is_stream: bool, request_id: str) -> UpstreamAnswer:
+    async def open_chat(
+        self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
+    ) -> UpstreamAnswer:
         """Posts a Chat Completions request and waits for the head of a 2xx answer.
+
+        Args:
+            body: the request; `refusals` tells what else than it was sent.
+            is_stream: whether events are asked for.
+            request_id: passed on.
+            is_verbatim: send nothing else than the body.
 
         Raises:
             GatewayError: for every other answer, and when there is none.
         """
-        accept = "text/event-stream" if is_stream else "application/json"
-        headers = {CONTENT_TYPE: "application/json", ACCEPT: accept, "x-request-id": request_id}
-        return await self._open("POST", self._chat_url, body, headers)
+        headers = _answer_headers(request_id, is_stream=is_stream)
+        if is_verbatim:
+            return await self._open("POST", self._chat_url(body), body, headers)
+        return await self._open_repeated(self._chat_url(body), body, headers)
+
+    async def open_answer(
+        self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
+    ) -> UpstreamAnswer:
+        """As `open_chat`, in the API that the provider's `wire` names."""
+        if self.settings.wire == "chat":
+            return await self.open_chat(body, is_stream=is_stream, request_id=request_id, is_verbatim=is_verbatim)
+        headers, url = _answer_headers(request_id, is_stream=is_stream), self._url("/responses")
+        return await (
+            self._open("POST", url, body, headers) if is_verbatim else self._open_repeated(url, body, headers)
+        )
+
+    async def _open_repeated(self, url: URL, body: bytes, headers: Mapping[str, str]) -> UpstreamAnswer:
+        """Asks again without what is refused, as long as the request stays the same conversation."""
+        for _ in range(_MOST_REFUSED):
+            try:
+                return await self._open("POST", url, body, headers)
+            except GatewayError as error:
+                if (without := self.refusals.learn(body, error)) is None:
+                    raise
+                body = without
+        return await self._open("POST", url, body, headers)
 
     async def open_beside(self, path: str, body: bytes) -> UpstreamAnswer:
         """Posts to an endpoint that a server has beside the API, as `/tokenize`: below the base URL without `/v1`."""
-        url = URL(self.settings.base_url.rstrip("/").removesuffix("/v1") + path)
+        url = self._url(path, base_url=self.settings.base_url.rstrip("/").removesuffix("/v1"))
         return await self._open("POST", url, body, {CONTENT_TYPE: "application/json", ACCEPT: "application/json"})
 
     async def open_models(self) -> UpstreamAnswer:
         """Asks for the list of models."""
         return await self._open("GET", self._models_url, None, {ACCEPT: "application/json"})
 
-    async def _open(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> UpstreamAnswer:
-        if self._session is None:
-            raise RuntimeError("the upstream is not entered")
+    async def ask(self, path: str, body: bytes | None, *, is_beside: bool = False, most_bytes: int) -> RawAnswer:
+        """Asks anything and takes every answer as it is, errors too; for finding out what an upstream can do.
+
+        Args:
+            path: below the base URL; `CHAT_PATH` stands for the configured one.
+            body: posted; without one it is a GET.
+            is_beside: take the base URL without its `/v1`.
+            most_bytes: of the answer; the rest is left.
+
+        Raises:
+            GatewayError: when there is no answer.
+        """
+        base_url = self.settings.base_url.rstrip("/")
+        url = self._url(path, base_url=base_url.removesuffix("/v1") if is_beside else base_url)
+        if path == CHAT_PATH and body is not None:
+            url = self._chat_url(body)
+        headers: dict[str, str] = {ACCEPT: "*/*"}
+        if body is not None:
+            headers[CONTENT_TYPE] = "application/json"
+        response = await self._send("GET" if body is None else "POST", url, body, headers)
+        answer = UpstreamAnswer(response)
+        pieces: list[bytes] = []
+        ending: Ending = "whole"
         try:
-            response = await self._session.request(
-                method, url, data=_in_pieces(body), headers=headers, allow_redirects=False
-            )
-        except (ClientError, ConnectionError) as error:
-            raise _without_head(error) from error
+            while piece := await answer.read():
+                pieces.append(piece)
+                if sum(map(len, pieces)) > most_bytes:
+                    ending = "left"
+                    break
+        except GatewayError:
+            ending = "broken"
+        finally:
+            answer.close()
+        return RawAnswer(response.status, answer.content_type, self._concealed(b"".join(pieces)), ending)
+
+    def _concealed(self, body: bytes) -> bytes:
+        for secret in self._secrets:
+            body = body.replace(secret.encode(), b"***")
+        return body
+
+    def _chat_url(self, body: bytes) -> URL:
+        path = self.settings.quirks.chat_path
+        if _MODEL in path:
+            path = path.replace(_MODEL, quote(loads(body)["model"], safe=""))
+        return self._url(path)
+
+    def _url(self, path: str, *, base_url: str = "") -> URL:
+        url = URL((base_url or self.settings.base_url).rstrip("/") + path)
+        return url.update_query(self.settings.quirks.query) if self.settings.quirks.query else url
+
+    async def _open(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> UpstreamAnswer:
+        response = await self._send(method, url, body, headers)
         answer = UpstreamAnswer(response)
         try:
             await self._check(response)
@@ -160,6 +234,16 @@ class Upstream:
             answer.close()
             raise
         return answer
+
+    async def _send(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> ClientResponse:
+        if self._session is None:
+            raise RuntimeError("the upstream is not entered")
+        try:
+            return await self._session.request(
+                method, url, data=_in_pieces(body), headers=headers, allow_redirects=False
+            )
+        except (ClientError, ConnectionError) as error:
+            raise without_head(error) from error
 
     async def _check(self, response: ClientResponse) -> None:
         if not 200 <= response.status < 300:
@@ -177,31 +261,22 @@ class Upstream:
         return error
 
 
-def _without_head(error: Exception) -> GatewayError:
-    """Why there is no answer; only its class is told, since texts have addresses in them."""
-    match error:
-        case ServerTimeoutError():
-            code = "upstream_connect_timeout"
-            return GatewayError(ErrorKind.TIMEOUT, "The upstream did not accept the connection in time.", code=code)
-        case ClientConnectorError():
-            reason = type(error).__name__
-            return GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "The upstream cannot be reached.", upstream_code=reason)
-        case ClientResponseError():
-            return GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream's answer is not valid HTTP.")
-        case _:
-            message = "The upstream closed the connection without an answer."
-            return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=_CUT_OFF)
-
-
 def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
     """A large body in a form that aiohttp sends piece by piece, with other tasks between the pieces."""
     return io.BytesIO(body) if body is not None and len(body) > _LARGE_BYTES else body
 
 
+def _answer_headers(request_id: str, *, is_stream: bool) -> dict[str, str]:
+    accept = "text/event-stream" if is_stream else "application/json"
+    return {CONTENT_TYPE: "application/json", ACCEPT: accept, _OWN_ID: request_id}
+
+
 def _headers(settings: ProviderSettings) -> dict[str, str]:
     headers = {USER_AGENT: f"responses-gateway/{__version__}", ACCEPT_ENCODING: "identity", **settings.headers}
-    if settings.api_key:
+    if settings.api_key and settings.quirks.auth == "bearer":
         headers[AUTHORIZATION] = f"Bearer {settings.api_key}"
+    elif settings.api_key and settings.quirks.auth == "api-key":
+        headers["api-key"] = settings.api_key
     return headers
 
 

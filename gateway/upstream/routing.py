@@ -7,7 +7,7 @@ declares.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import AliasSettings, ProviderSettings
+from gateway.settings import AliasSettings, ProviderSettings, WeightedTarget, replicas_of
+from gateway.upstream.affinity import ranked
 from gateway.upstream.client import Upstream
+from gateway.upstream.gate import Gate
 from gateway.upstream.model_list import Model, read_models
 
 __all__ = ["Model", "Router", "Target", "configured_window"]
@@ -29,18 +31,28 @@ _LIST_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One place that can answer: an upstream, and the model's id there."""
+    """One place that can answer: an upstream, the model's id there, and what stands before the upstream."""
 
     upstream: Upstream
     model: str
+    gate: Gate
+
+    @property
+    def public_id(self) -> str:
+        return f"{self.upstream.name}/{self.model}"
 
 
 class Router:
     """All upstreams of the process; enter it to open their pools."""
 
-    def __init__(self, providers: Sequence[ProviderSettings], aliases: Sequence[AliasSettings]) -> None:
+    def __init__(
+        self,
+        providers: Sequence[ProviderSettings],
+        aliases: Sequence[AliasSettings],
+    ) -> None:
         self._upstreams = {settings.name: Upstream(settings) for settings in providers}
-        self._aliases = {alias.id: alias.targets for alias in aliases}
+        self._gates = {settings.name: Gate(settings) for settings in providers}
+        self._aliases = {alias.id: replicas_of(alias) for alias in aliases}
         self._discovered = {name: _Discovery(upstream) for name, upstream in self._upstreams.items()}
         self._stack = AsyncExitStack()
 
@@ -54,14 +66,19 @@ class Router:
     ) -> None:
         await self._stack.aclose()
 
-    def targets(self, model: str) -> tuple[Target, ...]:
+    def targets(self, model: str, session: Callable[[], str] = str) -> tuple[Target, ...]:
         """The places to try for a public model id, in order.
+
+        Args:
+            model: what the client named.
+            session: what the requests of one conversation have in common, asked for only where there are replicas.
 
         Raises:
             GatewayError: MODEL_NOT_FOUND.
         """
         if model in self._aliases:
-            targets = tuple(target for name in self._aliases[model] for target in self._exact(name))
+            names = (name for rank in self._aliases[model] for name in _ordered(rank, session))
+            targets = tuple(target for name in names for target in self._exact(name))
         else:
             targets = self._exact(model) or self._bare(model)
         if not targets:
@@ -74,12 +91,12 @@ class Router:
         upstream = self._upstreams.get(name)
         if upstream is None or not inner or not _allows(upstream.settings, inner):
             return ()
-        return (Target(upstream, inner),)
+        return (Target(upstream, inner, self._gates[name]),)
 
     def _bare(self, model: str) -> tuple[Target, ...]:
         """The only provider that declares the id by its configuration or, as far as known, by its own list."""
         found = [
-            Target(upstream, model)
+            Target(upstream, model, self._gates[name])
             for name, upstream in self._upstreams.items()
             if _allows(upstream.settings, model) and (upstream.settings.models or self._discovered[name].knows(model))
         ]
@@ -94,6 +111,10 @@ class Router:
         windows = (configured_window(target.upstream.settings, target.model) for target in self.targets(model))
         return min((window for window in windows if window is not None), default=None)
 
+    def is_alias(self, model: str) -> bool:
+        """Whether the id is one of the configuration's own."""
+        return model in self._aliases
+
     async def models(self) -> list[Model]:
         """All public ids: aliases first, then what each provider has. A dead upstream only misses its own."""
         lists = await asyncio.gather(*(self._models_of(name) for name in self._upstreams))
@@ -104,7 +125,8 @@ class Router:
 
     def _alias_window(self, name: str, windows: Mapping[str, int | None]) -> int | None:
         """The smallest of its targets: any of them may have to take the whole prompt."""
-        known = (windows.get(target) or self._configured_window(target) for target in self._aliases[name])
+        targets = [one.target for rank in self._aliases[name] for one in rank]
+        known = (windows.get(target) or self._configured_window(target) for target in targets)
         return min((window for window in known if window is not None), default=None)
 
     def _configured_window(self, target: str) -> int | None:
@@ -121,6 +143,14 @@ class Router:
         found = {model: entry for model, entry in found.items() if _allows(settings, model)}
         known = {model: found.get(model, Model(model, name)) for model in [*plain, *found]}
         return [_public(settings, entry) for entry in known.values()]
+
+
+def _ordered(rank: Sequence[WeightedTarget], session: Callable[[], str]) -> list[str]:
+    """The equals of one rank, the session's own one first."""
+    if len(rank) == 1:
+        return [rank[0].target]
+    order = ranked(rank, session(), name=lambda one: one.target, weight=lambda one: one.weight)
+    return [one.target for one in order]
 
 
 def _plain_ids(settings: ProviderSettings) -> list[str]:

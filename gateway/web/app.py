@@ -6,11 +6,12 @@ from aiohttp.web import Application, UrlDispatcher
 
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import Sealer
-from gateway.exchange.exchange import RunningExchanges
+from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
+from gateway.telemetry.usage import UsageTotals
 from gateway.upstream.routing import Router
 from gateway.web import chat_completions, compaction, health, input_tokens, models, responses
-from gateway.web.app_keys import KEYS, READINESS, ROUTER, RUNNING, SEALER, SETTINGS, Readiness
+from gateway.web.app_keys import KEYS, READINESS, ROUTER, RUNNING, SEALER, SETTINGS, USAGE, Readiness
 from gateway.web.body import defer_continue
 from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
 
@@ -28,6 +29,7 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer) -> Applicatio
     app[ROUTER] = Router(settings.providers, settings.models)
     app[RUNNING] = RunningExchanges()
     app[READINESS] = Readiness()
+    app[USAGE] = UsageTotals()
     app.on_response_prepare.append(set_headers)
     app.cleanup_ctx.append(_router)
     _add_routes(app.router)

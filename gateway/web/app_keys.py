@@ -9,8 +9,10 @@ from aiohttp.web import AppKey, RequestKey
 
 from gateway.access.keys import Key, KeyStore
 from gateway.access.sealing import Sealer
-from gateway.exchange.exchange import Outcome, RunningExchanges
+from gateway.exchange.outcome import Outcome
+from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
+from gateway.telemetry.usage import UsageTotals
 from gateway.upstream.routing import Router
 
 
@@ -45,6 +47,7 @@ SEALER = AppKey("sealer", Sealer)
 ROUTER = AppKey("router", Router)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
+USAGE = AppKey("usage", UsageTotals)
 
 REQUEST_ID = RequestKey("request_id", str)
 CALLER = RequestKey("caller", Key)

@@ -1,17 +1,26 @@
 """`POST /v1/chat/completions`: passes through to the upstream, with the same keys, routing and limits."""
 
+from collections.abc import Sequence
+
 from aiohttp.web import Request, StreamResponse
 
 from gateway.codec.json import JSONObject, dumps
 from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.attempt import attempted
+from gateway.exchange.chat_usage import ChatUsage
 from gateway.exchange.deadline import Deadline
-from gateway.exchange.exchange import Outcome
+from gateway.exchange.outcome import Outcome
+from gateway.exchange.trials import Trials, Turn, in_turn
+from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.client import UpstreamAnswer
+from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
-from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, ROUTER, RUNNING, SETTINGS
+from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS
 from gateway.web.default_model import with_model
 from gateway.web.middlewares import break_off
+from gateway.web.permissions import targets_for
 from gateway.web.responses import read_json
+from gateway.web.session import Session
 from gateway.web.stall import dropped_when_stalled
 
 _EVENTS, _JSON = "text/event-stream", "application/json"
@@ -21,10 +30,11 @@ async def create(request: Request) -> StreamResponse:
     """The upstream's own answer, byte for byte; only `model` is the upstream's id on the way there."""
     settings = request.app[SETTINGS]
     body = with_model(request, await read_json(request, settings))
-    targets = request.app[ROUTER].targets(_model(request, body))
+    targets = targets_for(request, _model(request, body), Session(request, body))
     request[OUTCOME] = Outcome()
+    trials = Trials(targets, max_attempts=settings.routing.max_attempts)
     async with dropped_when_stalled(request, settings.server.write_stall_seconds):
-        return await _first_answer(request, body, targets)
+        return await _Passing(request, body, trials, targets).answer()
 
 
 def _model(request: Request, body: JSONObject) -> str:
@@ -38,59 +48,82 @@ def _model(request: Request, body: JSONObject) -> str:
             raise GatewayError(ErrorKind.INVALID_TYPE, "Invalid type for 'model': expected str.", param="model")
 
 
-async def _first_answer(request: Request, body: JSONObject, targets: tuple[Target, ...]) -> StreamResponse:
-    """The answer of the first target that has one; an error that another target would repeat is the answer too."""
-    *others, last = targets
-    for target in others:
+class _Passing:
+    """One request that passes through, and the targets that may answer it."""
+
+    def __init__(self, request: Request, body: JSONObject, trials: Trials, targets: Sequence[Target]) -> None:
+        self._request = request
+        self._body = body
+        self._is_stream = body.get("stream") is True
+        self._trials = trials
+        self._targets = targets
+        self._target = targets[0]
+        self._outcome = request[OUTCOME]
+        self._response = StreamResponse()
+        self._usage: ChatUsage | None = None
+
+    async def answer(self) -> StreamResponse:
+        """Raises GatewayError only as long as nothing has been sent."""
+        response, outcome = self._response, self._outcome
         try:
-            return await _pass_through(request, body, target)
-        except GatewayError as error:
-            if not error.rule.retryable:
-                raise
-    return await _pass_through(request, body, last)
-
-
-async def _pass_through(request: Request, body: JSONObject, target: Target) -> StreamResponse:
-    """Raises GatewayError only as long as nothing has been sent."""
-    outcome, response = request[OUTCOME], StreamResponse()
-    outcome.provider, outcome.upstream_model = target.upstream.name, target.model
-    deadline = Deadline(target.upstream.settings)
-    try:
-        async with deadline:
-            with request.app[RUNNING].entered(deadline):
-                await _relay(request, body, target, response, deadline)
-    except (GatewayError, TimeoutError) as caught:
-        error = caught if isinstance(caught, GatewayError) else deadline.error
+            error = await in_turn(self._trials, outcome, self._attempt, is_final=lambda: response.prepared)
+        finally:
+            if self._usage is not None:
+                outcome.account(self._usage.usage(), self._target)
+        if error is None:
+            outcome.termination = "completed"
+            await response.write_eof()
+            return response
         if not response.prepared:
-            raise error from None
+            raise outcome.blame(error)
         outcome.fail(error)
-        break_off(request)
+        break_off(self._request)
         return response
-    outcome.termination = "completed"
-    await response.write_eof()
-    return response
 
+    async def _attempt(self, turn: Turn) -> GatewayError | None:
+        self._target = self._targets[turn.index]
+        return await attempted(turn.target, self._relay, self._request.app[RUNNING], pause=self._trials.pause())
 
-async def _relay(
-    request: Request, body: JSONObject, target: Target, response: StreamResponse, deadline: Deadline
-) -> None:
-    is_stream = body.get("stream") is True
-    sent = dumps({**body, "model": target.model})
-    answer = await target.upstream.open_chat(sent, is_stream=is_stream, request_id=request[REQUEST_ID])
-    try:
-        _describe(response, answer, is_stream=is_stream)
-        await response.prepare(request)
-        while chunk := await answer.read():
-            deadline.suspend()
-            await response.write(chunk)
-            deadline.bytes_came()
-    finally:
-        answer.close()
+    async def _relay(self, deadline: Deadline, passage: Passage) -> GatewayError | None:
+        answer = await self._opened()
+        try:
+            chunk = await answer.read()
+            if not chunk and self._trials.has_more:
+                message = "The upstream sent an empty answer."
+                return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=EMPTY_ANSWER)
+            passage.succeed()
+            self._outcome.settle(None)
+            self._describe(answer)
+            await self._response.prepare(self._request)
+            while chunk:
+                await self._pass_on(chunk, deadline)
+                chunk = await answer.read()
+        finally:
+            answer.close()
+        return None
 
+    async def _opened(self) -> UpstreamAnswer:
+        sent = dumps({**self._body, "model": self._target.model})
+        self._usage = ChatUsage(len(sent))
+        try:
+            return await self._target.upstream.open_chat(
+                sent, is_stream=self._is_stream, request_id=self._request[REQUEST_ID], is_verbatim=True
+            )
+        except GatewayError:
+            self._usage = None
+            raise
 
-def _describe(response: StreamResponse, answer: UpstreamAnswer, *, is_stream: bool) -> None:
-    """The type is the upstream's, if it is one that can be: some answer a stream with JSON."""
-    asked = _EVENTS if is_stream else _JSON
-    response.content_type = answer.content_type if answer.content_type in (_EVENTS, _JSON) else asked
-    if response.content_type == _EVENTS:
-        response.headers.update({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    async def _pass_on(self, chunk: bytes, deadline: Deadline) -> None:
+        if self._usage is not None:
+            self._usage.feed(chunk)
+        deadline.suspend()
+        await self._response.write(chunk)
+        deadline.bytes_came()
+
+    def _describe(self, answer: UpstreamAnswer) -> None:
+        """The type is the upstream's, if it is one that can be: some answer a stream with JSON."""
+        asked, headers = _EVENTS if self._is_stream else _JSON, self._response.headers
+        self._response.content_type = answer.content_type if answer.content_type in (_EVENTS, _JSON) else asked
+        headers.update(self._outcome.headers)
+        if self._response.content_type == _EVENTS:
+            headers.update({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})

@@ -5,16 +5,19 @@ from functools import partial
 from aiohttp.web import Request, StreamResponse
 
 from gateway.codec.json import JSONObject
-from gateway.exchange.exchange import Outcome, dropped_headers, plan_for
+from gateway.exchange.exchange import dropped_headers, plan_for
+from gateway.exchange.outcome import Outcome
 from gateway.settings import Quirks, Settings
 from gateway.translate.request import ChatPlan, plan, read_request
 from gateway.translate.token_estimate import estimated_tokens
 from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import MODEL, OUTCOME, ROUTER, SEALER, SETTINGS
+from gateway.web.app_keys import MODEL, OUTCOME, SEALER, SETTINGS
 from gateway.web.default_model import with_model
+from gateway.web.permissions import targets_for
 from gateway.web.responses import is_strict, owner_of, read_json
+from gateway.web.session import Session
 
 _COUNTED = ("input", "instructions", "tools", "prompt", "conversation", "previous_response_id")
 _NO_MODEL = "none"
@@ -42,7 +45,7 @@ def _target(request: Request, body: JSONObject) -> Target | None:
     if not isinstance(model, str) or not model:
         return None
     request[MODEL] = model
-    target = request.app[ROUTER].targets(model)[0]
+    target = targets_for(request, model, Session(request, body))[0]
     request[OUTCOME] = Outcome(provider=target.upstream.name, upstream_model=target.model)
     return target
 

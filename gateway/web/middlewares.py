@@ -19,11 +19,13 @@ from aiohttp.web import (
     middleware,
 )
 
+from gateway.access.keys import Key
 from gateway.errors import ErrorKind, GatewayError
-from gateway.exchange.exchange import Outcome
+from gateway.exchange.outcome import Outcome
 from gateway.telemetry.logs import log_request, request_id
+from gateway.telemetry.usage import Account
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import CALLER, HAS_BEGUN, KEYS, MODEL, OUTCOME, READINESS, REQUEST_ID
+from gateway.web.app_keys import CALLER, HAS_BEGUN, KEYS, MODEL, OUTCOME, READINESS, REQUEST_ID, USAGE
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
 
@@ -50,6 +52,7 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
             response = await handler(request)
     finally:
         if request.path not in _QUIET_PATHS:
+            _count(request)
             _log_line(request, response, time.monotonic() - started)
     return response
 
@@ -78,10 +81,35 @@ def _log_line(request: Request, response: StreamResponse | None, seconds: float)
     if (model := request.get(MODEL)) is not None:
         fields["model"] = model[:_LOGGED_CHARACTERS]
     if (outcome := request.get(OUTCOME)) is not None:
-        fields |= {"provider": outcome.provider, "upstream_model": outcome.upstream_model}
-        if outcome.upstream_code is not None:
-            fields["upstream_code"] = outcome.upstream_code[:_LOGGED_CHARACTERS]
+        fields |= _upstream_fields(outcome)
     log_request({**fields, "termination": _termination(request, response), "seconds": round(seconds, 6)})
+
+
+def _upstream_fields(outcome: Outcome) -> dict[str, object]:
+    """Who was asked, and what that cost."""
+    model = outcome.upstream_model[:_LOGGED_CHARACTERS]
+    fields: dict[str, object] = {"provider": outcome.provider, "upstream_model": model}
+    if outcome.attempts:
+        fields["attempts"] = outcome.attempts
+    if outcome.upstream_code is not None:
+        fields["upstream_code"] = outcome.upstream_code[:_LOGGED_CHARACTERS]
+    if (used := outcome.consumption) is not None:
+        fields |= {"input_tokens": used.input_tokens, "output_tokens": used.output_tokens}
+        fields |= {"cached_tokens": used.cached_tokens, "reasoning_tokens": used.reasoning_tokens}
+        fields["usage_estimated"] = used.is_estimated
+        if used.cost is not None:
+            fields["cost"] = round(used.cost, 9)
+    return fields
+
+
+def _count(request: Request) -> None:
+    """Adds what the request used to the sums of the process."""
+    outcome: Outcome | None = request.get(OUTCOME)
+    if outcome is None or outcome.consumption is None:
+        return
+    caller: Key | None = request.get(CALLER)
+    key, model = caller.name if caller is not None else "", request.get(MODEL, "")[:_LOGGED_CHARACTERS]
+    request.app[USAGE].add(Account(key, model, outcome.provider), outcome.consumption)
 
 
 @middleware

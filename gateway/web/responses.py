@@ -12,10 +12,12 @@ from gateway.exchange.exchange import Exchange
 from gateway.settings import Settings
 from gateway.translate.request import read_request
 from gateway.web.answers import send_json
-from gateway.web.app_keys import CALLER, MODEL, OUTCOME, REQUEST_ID, ROUTER, RUNNING, SEALER, SETTINGS
+from gateway.web.app_keys import CALLER, MODEL, OUTCOME, REQUEST_ID, RUNNING, SEALER, SETTINGS
 from gateway.web.body import read_body
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
+from gateway.web.permissions import targets_for
+from gateway.web.session import Session
 
 MODE_HEADER = "x-gateway-mode"
 _ID_BYTES = 24
@@ -56,11 +58,12 @@ def exchange_for(request: Request, body: JSONObject, settings: Settings) -> Exch
     request[MODEL] = create_request.model
     return Exchange(
         create_request,
-        request.app[ROUTER].targets(create_request.model),
+        targets_for(request, create_request.model, Session(request, body)),
         is_strict=is_strict(request, settings),
         request_id=request[REQUEST_ID],
         mint_id=mint_id,
         running=request.app[RUNNING],
+        routing=settings.routing,
         seal=partial(request.app[SEALER].seal, owner_of(request)),
         unseal=partial(request.app[SEALER].open, owner_of(request)),
     )

@@ -349,6 +349,15 @@ def test_no_key_and_no_digest_is_ever_logged(path: Path, caplog: pytest.LogCaptu
     assert not any(secret in told for secret in (text, digest(text), "geheim", digest("one-geheim")))
 
 
+def test_a_key_can_be_held_to_some_models(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    held, free = add_key(path, "held", models=("coder", "local/*")), add_key(path, "free")
+    ring = from_records(read_records(path))
+    found = [ring.authenticate(f"Bearer {text}") for text in (held, free)]
+    assert [key.models for key in found if key is not None] == [("coder", "local/*"), ()]
+    assert path.read_text().count("models") == 1
+
+
 def test_a_key_can_have_a_default_model(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     own, plain = add_key(path, "own", default_model="up/m"), add_key(path, "plain")

@@ -29,7 +29,10 @@ PIECE = 37
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, upstream_port: int) -> Iterator[GatewayProcess]:
     base_url = f"http://127.0.0.1:{upstream_port}/v1"
-    providers = [{"name": name, "base_url": base_url, "quirks": quirks} for name, quirks in PROVIDERS.items()]
+    providers = [
+        {"name": name, "base_url": base_url, "quirks": quirks, "breaker_failures": 0}
+        for name, quirks in PROVIDERS.items()
+    ]
     process = start_gateway(tmp_path_factory.mktemp("gateway"), providers)
     yield process
     process.stop_cleanly()
@@ -50,8 +53,10 @@ def request_of(case: Case) -> JSONObject:
 async def test_a_stream_means_what_it_should(gateway: GatewayProcess, upstream: Upstream, case: Case) -> None:
     upstream.answer(script_of(case))
     logged = len(gateway.lines)
-    stream = await post_stream(gateway, request_of(case))
-    assert_expected(case, stream.response)
+    if is_without_a_word(case):
+        assert_is_expected_error(case, await post(gateway, request_of(case) | {"stream": True}))
+    else:
+        assert_expected(case, (await post_stream(gateway, request_of(case))).response)
     await assert_cause_is_logged(case, gateway, logged)
 
 
@@ -78,6 +83,11 @@ async def test_a_refusal_is_an_http_error(
     await assert_cause_is_logged(case, gateway, logged)
     if "Retry-After" in case.headers:
         assert answer.headers["retry-after"] == case.headers["Retry-After"]
+
+
+def is_without_a_word(case: Case) -> bool:
+    """Whether the answer fails before it has said anything: then its stream was not opened yet."""
+    return case.expected["status"] == "failed" and not case.expected["output"]
 
 
 def assert_is_expected_error(case: Case, answer: Answer) -> None:

@@ -14,7 +14,8 @@ from gateway.codec.json import JSONObject
 from tests.fakes.chat import call_stream, chunk, ending, error_body, text_stream
 from tests.fakes.client import post, post_stream
 from tests.fakes.gateway import GatewayProcess
-from tests.fakes.upstream import Script, Step, Upstream
+from tests.fakes.local_gateway import KEY, local_gateway, provider
+from tests.fakes.upstream import Script, Step, Upstream, running_upstream
 
 WEATHER: ToolParam = {
     "type": "function",
@@ -374,9 +375,21 @@ def without_id(item: JSONObject) -> JSONObject:
 async def test_silence_is_filled_with_heartbeats_that_the_sdk_accepts(
     client: AsyncOpenAI, gateway: GatewayProcess, upstream: Upstream
 ) -> None:
-    upstream.answer(Script.of("headers", 0.5, chunk({"content": "late"}), 0.5, ending()))
+    upstream.answer(Script.of("headers", 0.1, chunk({"content": "late"}), 0.5, ending()))
     checked = await post_stream(gateway, {"model": "up/model", "input": "Hi"})
-    assert checked.types.count("response.in_progress") > 1
     assert "keepalive" in checked.types
     async with client.responses.stream(model="up/model", input="Hi") as stream:
         assert (await stream.get_final_response()).output_text == "late"
+
+
+async def test_silence_before_the_first_word_is_filled_too() -> None:
+    limits = {"commit_after_seconds": 0.1, "heartbeat_seconds": 0.1}
+    async with running_upstream() as upstream, local_gateway(provider(upstream.base_url), server=limits) as gateway:
+        upstream.answer(Script.of("headers", 0.6, chunk({"content": "late"}), ending()))
+        async with (
+            AsyncOpenAI(base_url=gateway.base_url, api_key=KEY) as client,
+            client.responses.stream(model="up/model", input="Hi") as stream,
+        ):
+            types = [event.type async for event in stream]
+            assert (await stream.get_final_response()).output_text == "late"
+        assert types.count("response.in_progress") > 1

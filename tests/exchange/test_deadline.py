@@ -33,6 +33,17 @@ async def test_no_first_byte_in_time() -> None:
     assert limits.error.code == "upstream_first_byte_timeout"
 
 
+async def test_before_the_upstream_is_asked_its_silence_does_not_count() -> None:
+    limits = deadline(first=0.02)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.hold()
+            await asyncio.sleep(0.1)
+            limits.ask()
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_first_byte_timeout"
+
+
 async def test_silence_after_the_first_byte() -> None:
     limits = deadline(idle=0.02)
     with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's

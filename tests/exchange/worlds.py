@@ -8,10 +8,13 @@ import msgspec
 import orjson
 
 from gateway.codec.json import JSONObject
-from gateway.exchange.exchange import Exchange, RunningExchanges
+from gateway.exchange.exchange import Exchange
 from gateway.exchange.ports import Answer
-from gateway.settings import ProviderSettings
+from gateway.exchange.running import RunningExchanges
+from gateway.settings import ProviderSettings, RoutingSettings
 from gateway.translate.request import read_request
+from gateway.upstream.gate import Gate
+from gateway.upstream.refusals import Refusals
 
 Piece = bytes | float | BaseException
 
@@ -40,17 +43,21 @@ class ScriptedAnswer:
 
 @dataclass(slots=True)
 class ScriptedUpstream:
-    """Waits, then gives the answer or raises the error; counts how often it was asked."""
+    """Waits, then gives the answer or raises the error; those in `later` follow, one for each further request."""
 
     settings: ProviderSettings
     answer: ScriptedAnswer | BaseException
     wait: float = 0.0
     asked: list[JSONObject] = field(default_factory=list)
     has_opened: bool = False
+    later: list[ScriptedAnswer | BaseException] = field(default_factory=list)
+    refusals: Refusals = field(default_factory=lambda: Refusals("up"))
 
-    async def open_chat(self, body: bytes, *, is_stream: bool, request_id: str) -> Answer:
+    async def open_answer(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Answer:
         self.asked.append(orjson.loads(body))
         await asyncio.sleep(self.wait)
+        if self.later and len(self.asked) > 1:
+            self.answer = self.later.pop(0)
         if isinstance(self.answer, BaseException):
             raise self.answer
         self.has_opened = True
@@ -62,6 +69,7 @@ class ScriptedTarget:
     """A target."""
 
     upstream: ScriptedUpstream
+    gate: Gate
     model: str = "model"
 
 
@@ -95,22 +103,43 @@ class Client:
 
 def upstream(answer: Sequence[Piece] | BaseException, *, wait: float = 0.0, **limits: object) -> ScriptedUpstream:
     """An upstream with this answer and these limits."""
-    settings = msgspec.convert({"name": "up", "base_url": "http://up/v1", **limits}, ProviderSettings)
-    scripted = answer if isinstance(answer, BaseException) else ScriptedAnswer(list(answer))
-    return ScriptedUpstream(settings, scripted, wait)
+    known = {"name": "up", "base_url": "http://up/v1", "retry_pause_seconds": 0.01, **limits}
+    return ScriptedUpstream(msgspec.convert(known, ProviderSettings), _scripted(answer), wait)
+
+
+def in_succession(*answers: Sequence[Piece] | BaseException) -> ScriptedUpstream:
+    """An upstream that answers each request with the next of these."""
+    first = upstream(answers[0])
+    first.later = [_scripted(answer) for answer in answers[1:]]
+    return first
+
+
+def _scripted(answer: Sequence[Piece] | BaseException) -> ScriptedAnswer | BaseException:
+    return answer if isinstance(answer, BaseException) else ScriptedAnswer(list(answer))
+
+
+def targets_of(*upstreams: ScriptedUpstream) -> list[ScriptedTarget]:
+    """A target for each."""
+    return [ScriptedTarget(one, Gate(one.settings)) for one in upstreams]
 
 
 def exchange(
-    *upstreams: ScriptedUpstream, running: RunningExchanges | None = None, is_strict: bool = False, **members: object
+    *upstreams: ScriptedUpstream,
+    running: RunningExchanges | None = None,
+    is_strict: bool = False,
+    targets: Sequence[ScriptedTarget] = (),
+    max_attempts: int = 4,
+    **members: object,
 ) -> Exchange:
-    """An exchange that may ask these upstreams."""
+    """An exchange that may ask these upstreams, or these targets."""
     ids = iter(range(1000))
     request = read_request({"model": "up/model", "input": "Hi", "stream": True, **members})
     return Exchange(
         request,
-        [ScriptedTarget(one) for one in upstreams],
+        targets or targets_of(*upstreams),
         is_strict=is_strict,
         request_id="req_1",
         mint_id=lambda prefix: f"{prefix}_{next(ids)}",
         running=RunningExchanges() if running is None else running,
+        routing=RoutingSettings(max_attempts=max_attempts),
     )

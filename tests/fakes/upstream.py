@@ -112,6 +112,7 @@ class Upstream:
         app = web.Application(client_max_size=256 * 1024 * 1024)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/responses", self._complete)
         return app
 
     async def _list_models(self, _: web.Request) -> web.Response:

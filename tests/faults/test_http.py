@@ -293,6 +293,7 @@ async def test_h11_the_headers_of_a_stream_are_exactly_these() -> None:
             "cache-control": "no-cache",
             "x-accel-buffering": "no",
             "x-content-type-options": "nosniff",
+            "x-gateway-attempts": "up/model:ok",
             "x-request-id": "mine-1",
             "transfer-encoding": "chunked",
         }

@@ -89,7 +89,7 @@ UPSTREAM_HEADERS = {
     "authorization",
     "content-type",
     "content-length",
-    "x-request-id",
+    "x-client-request-id",
 }
 
 
@@ -115,7 +115,7 @@ async def test_t6_no_header_of_a_client_reaches_the_upstream(path: str) -> None:
         assert headers["authorization"] == f"Bearer {UPSTREAM_KEY}"
         assert headers["accept"] == "text/event-stream"
         assert headers["accept-encoding"] == "identity"
-        assert headers["x-request-id"].startswith("req_")
+        assert headers["x-client-request-id"].startswith("req_")
 
 
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])

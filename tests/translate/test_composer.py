@@ -1,6 +1,7 @@
 """The composer: signals in, the one right sequence of events out; and its invariants for any signals."""
 
 import itertools
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,23 +9,29 @@ from hypothesis import strategies as st
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ReasoningEvents
-from gateway.translate.composer import TRANSITIONS, Composer, Open
+from gateway.translate.composer import Composer
 from gateway.translate.response_object import ResponseObject
 from gateway.translate.sealed import Seal, SealedReasoning, decode
 from gateway.translate.signals import (
+    Annotation,
     CallArguments,
     CallStart,
     Failure,
     Finish,
+    MessageStart,
     Opaque,
     Outcome,
+    PartEnd,
     Reasoning,
+    ReasoningStart,
     Refusal,
     Signal,
     Text,
     Usage,
+    Whole,
 )
 from gateway.translate.tools import ToolKind, ToolMap, ToolOrigin
+from gateway.translate.transitions import TRANSITIONS, Open
 from gateway.translate.usage import estimate
 from tests.official import StreamCheck, check_stream
 from tests.translate.planning import plan_of
@@ -321,16 +328,50 @@ def test_a_heartbeat_repeats_in_progress_until_the_first_item_and_is_keepalive_a
 
 
 def test_the_table_has_a_transition_for_every_signal_in_every_state() -> None:
-    kinds = {Text, Reasoning, Opaque, Refusal, CallStart, CallArguments, Finish, Failure}
+    kinds = set(get_args(Signal))
     assert set(TRANSITIONS) == set(Open)
     assert all(set(row) == kinds for row in TRANSITIONS.values())
 
 
+def test_items_and_parts_end_where_an_upstream_says_so() -> None:
+    signals = (MessageStart("commentary"), Text("a"), PartEnd(), Text("b"), MessageStart(), Text("c"), DONE)
+    first, second = stream_of(*signals).response["output"]
+    assert [part["text"] for part in first["content"]] == ["a", "b"]
+    assert (first["phase"], "phase" in second) == ("commentary", False)
+    (reasoning, _) = stream_of(ReasoningStart(), Reasoning("a"), PartEnd(), Reasoning("b"), DONE).response["output"]
+    assert [part["text"] for part in reasoning["summary"]] == ["a", "b"]
+
+
+def test_an_annotation_belongs_to_the_text_that_is_open() -> None:
+    stream = stream_of(Annotation({"n": 0}), Text("a"), Annotation(CITATION), PartEnd(), Annotation({"n": 1}), DONE)
+    assert stream.types.count("response.output_text.annotation.added") == 1
+    assert stream.response["output"][0]["content"][0]["annotations"] == [CITATION]
+
+
+def test_a_whole_item_passes_with_an_id_and_a_status_of_its_own() -> None:
+    call = {
+        "type": "local_shell_call",
+        "id": "x",
+        "call_id": "c1",
+        "action": {"type": "exec", "command": [], "env": {}},
+    }
+    items = stream_of(Text("a"), Whole(SEARCH), Whole(call), Whole(call), DONE).response["output"]
+    assert [item["type"] for item in items] == ["message", "web_search_call", "local_shell_call", "local_shell_call"]
+    assert items[1] == {**SEARCH, "id": items[1]["id"], "status": "completed"}
+    assert items[1]["id"].startswith("ws_")
+    assert items[2]["call_id"] == "c1"
+    assert items[3]["call_id"].startswith("call_")
+
+
+CITATION = {"type": "url_citation", "start_index": 0, "end_index": 1, "url": "https://example.com/", "title": "E"}
+SEARCH = {"type": "web_search_call", "id": "up", "status": None, "action": {"type": "search", "query": "q"}}
 TEXTS = st.text(min_size=1, max_size=20)
 SIGNALS = st.one_of(
     TEXTS.map(Text),
     TEXTS.map(Reasoning),
     TEXTS.map(Refusal),
+    st.sampled_from(["", "commentary"]).map(MessageStart),
+    st.sampled_from([ReasoningStart(), PartEnd(), Annotation(CITATION), Whole(SEARCH)]),
     st.sampled_from([DETAIL, SIGNATURE, EXTRA]),
     st.builds(CallStart, st.sampled_from(["", "c1", "c2"]), st.sampled_from(["f", "forbidden", *ORIGINS])),
     st.one_of(TEXTS, st.sampled_from(["{}", '{"input":"', '"}', '{"command":["ls"]}'])).map(CallArguments),

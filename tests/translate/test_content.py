@@ -7,7 +7,7 @@ import pytest
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
-from gateway.translate.content import IMAGE_OMITTED
+from gateway.translate.content import ADDRESS_OMITTED, IMAGE_OMITTED
 from tests.translate.planning import PLAIN, plan_of
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -135,3 +135,29 @@ def test_an_unknown_part_is_left_out_and_noted() -> None:
     plan = plan_of(input=items)
     assert plan.body["messages"][0]["content"] == "a"
     assert plan.dropped == ("input[0].content[1]:hologram",)
+
+
+def test_an_address_of_an_image_is_a_loss_where_only_data_is_read() -> None:
+    quirks = Quirks(images="data")
+    assert content_of({"type": "input_image", "image_url": PNG}, quirks=quirks)[0]["image_url"] == {"url": PNG}
+    items = [{"role": "user", "content": [{"type": "input_image", "image_url": "https://x/y.png"}]}]
+    plan = plan_of(input=items, quirks=quirks)
+    assert plan.body["messages"][0]["content"] == ADDRESS_OMITTED
+    assert plan.dropped == ("input[0].content[0]:input_image",)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"), [(data_url(b"%PDF", "application/pdf"), None), (base64.b64encode(b"%PDF").decode(), "a.pdf")]
+)
+def test_a_file_is_a_part_where_files_are_read_and_refused_elsewhere(data: str, name: str | None) -> None:
+    file: JSONObject = {"type": "input_file", "file_data": data, "filename": name}
+    sent = {"filename": name or "file", "file_data": data_url(b"%PDF", "application/pdf")}
+    assert content_of(file, quirks=Quirks(files="file")) == [{"type": "file", "file": sent}]
+    with pytest.raises(GatewayError) as caught:
+        content_of(file)
+    assert caught.value.kind is ErrorKind.UNSUPPORTED_VALUE
+
+
+def test_a_text_file_is_text_everywhere() -> None:
+    file: JSONObject = {"type": "input_file", "file_data": data_url(b"hi", "text/plain"), "filename": "a.txt"}
+    assert content_of(file, quirks=Quirks(files="file")) == content_of(file) == "\n[file: a.txt]\nhi\n"

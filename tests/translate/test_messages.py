@@ -295,3 +295,18 @@ def is_replaced(index: int, items: list[JSONObject]) -> bool:
         if item.get("type") == "function_call_output" and "call_id" in item
     }
     return items[index]["call_id"] in later if "call_id" in items[index] else bool(later)
+
+
+def test_pictures_stay_in_the_result_of_a_tool_where_they_may() -> None:
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+    items = [
+        user("u"),
+        call("1"),
+        call("2"),
+        output("1", [{"type": "input_text", "text": "see"}, picture]),
+        output("2"),
+    ]
+    plan = plan_of(input=items, quirks=Quirks(tool_result_content="parts"))
+    first, second = plan.body["messages"][2:]
+    assert [part["type"] for part in first["content"]] == ["text", "image_url"]
+    assert second["content"] == "out"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import MaxTokensField, Quirks
+from gateway.settings import MaxTokensField, Quirks, ReasoningParam
 from tests.translate.planning import plan_of, user
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
@@ -197,3 +197,44 @@ def test_no_limit_is_sent_that_nobody_asked_for(field: MaxTokensField) -> None:
     limits = {"max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"}
     for request in ({}, {"max_output_tokens": None}, {"reasoning": {"effort": "high"}, "stream": True}):
         assert limits.isdisjoint(plan_of(quirks=Quirks(max_tokens_field=field), **request).body)
+
+
+@pytest.mark.parametrize(
+    ("param", "effort", "sent", "is_exact"),
+    [
+        ("effort", "high", {"reasoning_effort": "high"}, True),
+        ("openrouter", "high", {"reasoning": {"effort": "high"}}, True),
+        ("thinking_effort", "high", {"reasoning_effort": "high"}, True),
+        ("thinking_effort", "none", {"thinking": {"type": "disabled"}}, True),
+        ("thinking_type", "high", {"thinking": {"type": "enabled"}}, False),
+        ("thinking_type", "medium", {"thinking": {"type": "enabled"}}, True),
+        ("thinking_type", "none", {"thinking": {"type": "disabled"}}, True),
+        ("enable_thinking", "none", {"enable_thinking": False}, True),
+        ("chat_template_kwargs", "low", {"chat_template_kwargs": {"enable_thinking": True}}, False),
+        ("none", "none", {}, False),
+    ],
+)
+def test_an_effort_has_the_form_of_the_dialect(
+    param: ReasoningParam, effort: str, sent: JSONObject, *, is_exact: bool
+) -> None:
+    plan = plan_of(reasoning={"effort": effort}, quirks=Quirks(reasoning_param=param))
+    assert {key: value for key, value in plan.body.items() if key not in ASIDE} == sent
+    assert plan.dropped == (() if is_exact else ("reasoning.effort",))
+
+
+def test_the_table_of_efforts_says_what_is_sent_instead() -> None:
+    quirks = Quirks(efforts={"low": "none", "high": ""})
+    assert members(quirks, reasoning={"effort": "low"}) == {"reasoning_effort": "none"}
+    assert members(quirks, reasoning={"effort": "high"}) == {}
+    assert members(quirks, reasoning={"effort": "xhigh"}) == {"reasoning_effort": "xhigh"}
+    assert plan_of(reasoning={"effort": "high"}, quirks=quirks).dropped == ("reasoning.effort",)
+
+
+def test_what_the_client_sets_of_a_template_itself_stays() -> None:
+    quirks = Quirks(reasoning_param="chat_template_kwargs")
+    effort = {"effort": "medium"}
+    asked: JSONObject = {"enable_thinking": False, "x": 1}
+    assert members(quirks, reasoning=effort, chat_template_kwargs=asked) == {"chat_template_kwargs": asked}
+    assert members(quirks, reasoning=effort, chat_template_kwargs=5) == {"chat_template_kwargs": 5}
+    quirks = Quirks(reasoning_param="enable_thinking")
+    assert members(quirks, reasoning=effort, enable_thinking=False) == {"enable_thinking": False}

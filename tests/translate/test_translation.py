@@ -4,12 +4,15 @@ import itertools
 from collections.abc import Iterable
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
-from gateway.translate.translation import Translation
+from gateway.translate.signals import Usage
+from gateway.translate.translation import EMPTY_ANSWER, Translation
 from tests.official import StreamCheck, check_stream
 from tests.translate.planning import plan_of
 from tests.translate.test_chat_reader import CHUNKS, DONE, STOP, delta, sse
@@ -75,3 +78,117 @@ def test_any_bytes_make_a_stream_that_every_client_can_read(chunks: list[object]
 def test_the_text_arrives_unchanged(texts: list[str]) -> None:
     stream = stream_of([sse(*(delta(content=text) for text in texts), STOP)])
     assert stream.text == "".join(texts)
+
+
+# Listening before anything is put out
+
+
+def listened(one: Translation, *pieces: bytes) -> bool:
+    heard = [one.listen(piece) for piece in (*pieces, b"")]
+    return heard[-1]
+
+
+ROLE = delta(role="assistant", content="")
+
+
+def test_what_is_listened_to_is_held_back_until_it_is_released() -> None:
+    one = translation()
+    assert not one.listen(sse(ROLE))
+    assert one.listen(sse(delta(content="Hel")))
+    assert (one.has_spoken, one.disappointment) == (False, None)
+    body = one.begin() + one.release() + one.feed(sse(delta(content="lo"), STOP) + DONE)
+    assert (one.has_spoken, one.is_over) == (True, True)
+    assert check_stream(body).text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "cut_off"),
+        (sse(ROLE), "cut_off"),
+        (sse(ROLE, STOP) + DONE, EMPTY_ANSWER),
+        (sse({"error": {"message": "m", "code": "oom"}}), "oom"),
+        (b'{"error": {"message": "m", "code": "oom"}}', "oom"),
+        (b"<html>", None),
+        (b"data: {oops\n\n", None),
+    ],
+)
+def test_an_answer_without_a_word_is_a_disappointment(body: bytes, code: str | None) -> None:
+    one = translation()
+    assert listened(one, body)
+    assert one.disappointment is not None
+    assert one.disappointment.upstream_code == code
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_an_empty_answer_for_a_reason_is_none(reason: str) -> None:
+    one = translation()
+    assert listened(one, sse({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}) + DONE)
+    assert one.disappointment is None
+    assert check_stream(one.begin() + one.release()).response["status"] == "incomplete"
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_another_upstream_can_answer_instead(*, is_open: bool) -> None:
+    one = translation()
+    body = one.begin() + one.keep_alive() if is_open else b""
+    one.listen(sse(ROLE, {"error": {"message": "m"}}))
+    one.restart(plan_of(stream=True), ProviderSettings(name="other", base_url="http://o"), input_bytes=9)
+    assert one.disappointment is None
+    one.listen(sse(delta(content="Hi"), STOP) + DONE)
+    body += one.release() if is_open else one.begin() + one.release()
+    stream = check_stream(body)
+    assert (stream.text, stream.response["status"], stream.response["id"]) == ("Hi", "completed", one.response_id)
+
+
+def test_after_a_word_nobody_else_can() -> None:
+    one = translation()
+    one.begin()
+    one.feed(sse(delta(content="Hi")))
+    with pytest.raises(RuntimeError):
+        one.restart(plan_of(stream=True), PROVIDER, input_bytes=9)
+
+
+def test_a_disappointment_can_be_the_end_of_a_stream() -> None:
+    one = translation()
+    body = one.begin()
+    one.listen(sse(ROLE) + sse({"error": {"message": "m", "code": "oom"}}))
+    assert one.disappointment is not None
+    stream = check_stream(body + one.fail(one.disappointment))
+    assert (stream.response["status"], stream.response["error"]["message"]) == ("failed", "m")
+
+
+def test_the_usage_is_the_reported_one_or_a_guess_at_any_time() -> None:
+    one = translation()
+    assert one.usage == Usage(10, 0, 10, estimated=True)
+    one.feed(sse(delta(content="x" * 40)))
+    assert one.usage == Usage(10, 10, 20, estimated=True)
+    one.feed(sse(STOP, {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4}}) + DONE)
+    assert one.usage == Usage(3, 4, 7)
+
+
+@given(st.lists(CHUNKS), st.binary(max_size=40))
+def test_listening_first_changes_nothing_but_when(chunks: list[object], tail: bytes) -> None:
+    pieces = [*(sse(chunk) for chunk in chunks), tail]
+    one = translation()
+    body = b""
+    for piece in [piece for piece in pieces if piece]:
+        if body:
+            body += one.feed(piece)
+        elif one.listen(piece):
+            body = one.begin() + one.release()
+    if not body:
+        one.listen(b"")
+        body = one.begin() + one.release()
+    assert body + one.finish() == plainly([piece for piece in pieces if piece])
+
+
+def plainly(pieces: Iterable[bytes]) -> bytes:
+    one = translation()
+    return one.begin() + b"".join(map(one.feed, pieces)) + one.finish()
+
+
+def test_the_upstreams_key_is_never_quoted() -> None:
+    one = translation(replace(PROVIDER, api_key="sk-up"))
+    body = one.begin() + one.feed(sse(delta(content="a"), {"error": {"message": "bad key sk-up"}}))
+    assert check_stream(body).response["error"]["message"] == "bad key ***"

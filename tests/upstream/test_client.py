@@ -2,13 +2,14 @@
 
 import orjson
 import pytest
+from aiohttp import web
 
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import ProviderSettings
-from gateway.upstream.client import Upstream
+from gateway.settings import ProviderSettings, Quirks
+from gateway.upstream.client import CHAT_PATH, Upstream
 from tests.fakes import chat
 from tests.fakes.raw import EVENTS_HEAD, LAST_CHUNK, RawStep, chunked, raw_upstream
-from tests.fakes.upstream import Script, free_port, running_upstream
+from tests.fakes.upstream import Script, free_port, running_upstream, serving
 
 
 def settings(base_url: str, **members: str) -> ProviderSettings:
@@ -41,6 +42,15 @@ async def test_a_request_goes_to_the_configured_path_with_the_providers_key_alon
         assert server.last.headers["authorization"] == "Bearer secret"
         assert server.last.headers["user-agent"].startswith("responses-gateway/")
         assert up.name == "up"
+
+
+async def test_the_id_of_a_request_goes_along_under_the_callers_name() -> None:
+    """As `x-request-id`, llama-cpp-python refuses every id that is no UUID."""
+    async with running_upstream() as server, Upstream(settings(server.base_url)) as up:
+        server.answer(Script.of(b"x"))
+        await opened(up)
+        assert server.last.headers["x-client-request-id"] == "req_1"
+        assert "x-request-id" not in server.last.headers
 
 
 async def test_without_a_key_no_authorization_is_sent() -> None:
@@ -124,3 +134,78 @@ async def test_models_are_asked_for_with_get() -> None:
             "application/json",
         )
         answer.close()
+
+
+@pytest.mark.parametrize(
+    ("quirks", "path", "header"),
+    [
+        (Quirks(), "/v1/chat/completions", ("authorization", "Bearer secret")),
+        (
+            Quirks(auth="api-key", query={"api-version": "1"}),
+            "/v1/chat/completions?api-version=1",
+            ("api-key", "secret"),
+        ),
+        (
+            Quirks(chat_path="/deployments/{model}/chat"),
+            "/v1/deployments/a%2Fb/chat",
+            ("authorization", "Bearer secret"),
+        ),
+        (Quirks(auth="none"), "/v1/chat/completions", ("authorization", "")),
+    ],
+)
+async def test_the_dialect_says_where_and_how_to_ask(quirks: Quirks, path: str, header: tuple[str, str]) -> None:
+    asked: list[web.Request] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request)
+        return web.Response(body=b"x", content_type="text/event-stream")
+
+    app = web.Application()
+    app.router.add_route("*", "/{any:.*}", answer)
+    async with (
+        serving(app) as base_url,
+        Upstream(ProviderSettings(name="up", base_url=base_url, api_key="secret", quirks=quirks)) as up,
+    ):
+        assert await opened(up, b'{"model":"a/b"}') == b"x"
+        (await up.open_models()).close()
+    assert asked[0].raw_path == path
+    assert asked[0].headers.get(header[0], "") == header[1]
+    assert asked[1].path == "/v1/models"
+    assert asked[1].query_string == asked[0].query_string
+
+
+async def test_anything_is_asked_and_every_answer_taken_as_it_is() -> None:
+    head = b"HTTP/1.1 418 Teapot\r\nContent-Type: text/plain\r\nContent-Length: 15\r\n\r\n"
+    async with (
+        raw_upstream(
+            (
+                head,
+                b"key upstream-se",
+            )
+        ) as server,
+        Upstream(settings(server.base_url)) as up,
+    ):
+        assert await up.ask("/models", None, most_bytes=99) == (418, "text/plain", b"key upstream-se", "whole")
+        assert (await up.ask("/tokenize", b"{}", is_beside=True, most_bytes=99)).status == 418
+        assert (await up.ask(CHAT_PATH, b"{}", most_bytes=99)).status == 418
+        lines = [request.split(b" HTTP")[0] for request in server.requests]
+        assert lines == [b"GET /v1/models", b"POST /tokenize", b"POST /v1/chat/completions"]
+
+
+async def test_what_is_asked_gives_no_secret_back() -> None:
+    head = b"HTTP/1.1 400 No\r\nContent-Length: 14\r\n\r\n"
+    async with (
+        raw_upstream((head, b"bad: sk-secret")) as server,
+        Upstream(settings(server.base_url, api_key="sk-secret")) as up,
+    ):
+        assert (await up.ask("/models", None, most_bytes=99)).body == b"bad: ***"
+
+
+@pytest.mark.parametrize(("last", "most_bytes", "ending"), [("hang", 2, "left"), ("cut", 99, "broken")])
+async def test_an_answer_to_a_question_may_be_left_or_break(last: RawStep, most_bytes: int, ending: str) -> None:
+    async with (
+        raw_upstream((EVENTS_HEAD, chunked(b"abc"), 0.05, last)) as server,
+        Upstream(settings(server.base_url)) as up,
+    ):
+        answer = await up.ask("/models", None, most_bytes=most_bytes)
+        assert (answer.body, answer.ending) == (b"abc", ending)

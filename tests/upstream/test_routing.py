@@ -52,6 +52,27 @@ async def test_an_alias_has_its_targets_in_order() -> None:
     not_found(router, "lost")
 
 
+async def test_equals_share_the_sessions_and_keep_their_rank() -> None:
+    aliases = [AliasSettings(id="coder", targets=(("a/x", "b/x"), "c/x"))]
+    router = Router([provider(name) for name in "abc"], aliases)
+    orders = set()
+    for number in range(50):
+        session = f"session {number}"
+        order = [target.public_id for target in router.targets("coder", lambda session=session: session)]  # type: ignore[misc]
+        assert order == [one.public_id for one in router.targets("coder", lambda session=session: session)]  # type: ignore[misc]
+        assert order[2] == "c/x"
+        orders.add(order[0])
+    assert orders == {"a/x", "b/x"}
+
+
+async def test_without_replicas_nobody_asks_for_the_session() -> None:
+    def never() -> str:
+        raise AssertionError
+
+    router = Router([provider("a")], [AliasSettings(id="coder", targets=("a/x",))])
+    assert router.targets("coder", never)[0].gate is router.targets("a/y", never)[0].gate
+
+
 async def test_a_long_name_is_not_quoted_whole() -> None:
     assert len(not_found(Router([], []), "m" * 5000)) < 200
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.errors import ErrorKind, GatewayError
-from gateway.exchange.exchange import Outcome
+from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings, Settings
 from gateway.web.app import create_app
 from gateway.web.app_keys import OUTCOME

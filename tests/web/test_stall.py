@@ -7,7 +7,7 @@ from typing import IO
 import pytest
 from aiohttp import web
 
-from gateway.exchange.exchange import Outcome
+from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings
 from gateway.web.app_keys import OUTCOME
 from gateway.web.event_stream import EventStream

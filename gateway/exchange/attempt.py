@@ -1,0 +1,74 @@
+"""One request to one upstream: within its time limits, through its gate, and with every failure as a GatewayError."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.deadline import Deadline
+from gateway.exchange.ports import Target
+from gateway.exchange.retries import is_outage
+from gateway.exchange.running import RunningExchanges
+from gateway.upstream.gate import Passage
+
+_log = logging.getLogger(__name__)
+
+Work = Callable[[Deadline, Passage], Awaitable[GatewayError | None]]
+
+
+async def attempted(target: Target, work: Work, running: RunningExchanges, *, pause: float) -> GatewayError | None:
+    """Does the work; returns why it failed.
+
+    Args:
+        target: who is asked; its limits count and its gate is passed.
+        work: asks, and tells the passage when the upstream works. The error that it returns is one of the answer; what
+            it raises may be one of the upstream.
+        running: where the attempt is listed while it is under way.
+        pause: seconds to wait first.
+
+    Raises:
+        ConnectionError: when the client is gone; those of upstreams have become GatewayErrors.
+    """
+    passage = Passage(target.gate)
+    try:
+        return await _within_limits(target, passage, work, running, pause)
+    finally:
+        passage.leave()
+
+
+async def _within_limits(
+    target: Target, passage: Passage, work: Work, running: RunningExchanges, pause: float
+) -> GatewayError | None:
+    deadline = Deadline(target.upstream.settings)
+    try:
+        async with deadline:
+            with running.entered(deadline):
+                await _wait(deadline, passage, pause)
+                return await work(deadline, passage)
+    except GatewayError as caught:
+        error = caught
+    except TimeoutError:
+        error = deadline.error
+    except ConnectionError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
+        _log.exception("an exchange failed on a fault of the gateway")
+        error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
+    _tell(passage, error)
+    return error
+
+
+async def _wait(deadline: Deadline, passage: Passage, pause: float) -> None:
+    if pause:
+        deadline.hold()
+        await asyncio.sleep(pause)
+    await passage.enter(deadline.hold)
+    deadline.ask()
+
+
+def _tell(passage: Passage, error: GatewayError) -> None:
+    """An upstream that refuses a request works; one that says nothing, or that it is ill, does not."""
+    if is_outage(error):
+        passage.fail()
+    elif error.is_reported:
+        passage.succeed()

@@ -1,0 +1,39 @@
+"""The exchanges under way, so that a shutdown can end them truthfully."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.deadline import Deadline
+
+
+class RunningExchanges:
+    """A list of deadlines: one that expires ends its exchange."""
+
+    def __init__(self) -> None:
+        self._deadlines: set[Deadline] = set()
+        self._has_expired = False
+
+    def __len__(self) -> int:
+        return len(self._deadlines)
+
+    @contextmanager
+    def entered(self, deadline: Deadline) -> Iterator[None]:
+        """Lists an exchange while the block runs; one that comes after the end of all fails at once."""
+        self._deadlines.add(deadline)
+        if self._has_expired:
+            deadline.expire(_shutting_down())
+        try:
+            yield
+        finally:
+            self._deadlines.discard(deadline)
+
+    def expire(self) -> None:
+        """Fails every exchange that is under way or is still to come."""
+        self._has_expired = True
+        for deadline in self._deadlines:
+            deadline.expire(_shutting_down())
+
+
+def _shutting_down() -> GatewayError:
+    return GatewayError(ErrorKind.SHUTTING_DOWN, "The gateway is shutting down.")
