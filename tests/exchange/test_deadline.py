@@ -61,7 +61,7 @@ async def test_the_idle_limit_replaces_that_of_the_first_byte_however_far_that_i
         async with limits:
             limits.bytes_came()
             await asyncio.sleep(5)
-    assert loop.time() - started < 1
+    assert loop.time() - started < 5
 
 
 async def test_bytes_begin_the_idle_time_anew() -> None:

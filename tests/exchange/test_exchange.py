@@ -139,7 +139,7 @@ LIMITS = [
 
 @pytest.mark.parametrize(("limit", "pieces", "termination"), LIMITS)
 async def test_each_time_limit_ends_the_stream(limit: str, pieces: list[bytes | float], termination: str) -> None:
-    limits: dict[str, float] = {limit: 0.05}
+    limits: dict[str, float] = {limit: 0.3}
     running = exchange(upstream(pieces, **limits))
     failed = (await streamed(running, commit_after=0.01)).response
     assert failed["status"] == "failed"
@@ -147,8 +147,8 @@ async def test_each_time_limit_ends_the_stream(limit: str, pieces: list[bytes | 
 
 
 async def test_a_slow_client_does_not_make_its_upstream_late() -> None:
-    up = upstream([FIRST, FIRST, chat.ending()], idle_timeout_seconds=0.05, first_byte_timeout_seconds=1)
-    assert (await streamed(exchange(up), Client(delay=0.15))).response["status"] == "completed"
+    up = upstream([FIRST, FIRST, chat.ending()], idle_timeout_seconds=0.3, first_byte_timeout_seconds=5)
+    assert (await streamed(exchange(up), Client(delay=0.5))).response["status"] == "completed"
 
 
 async def test_a_shutdown_ends_every_stream_truthfully() -> None:

@@ -154,7 +154,7 @@ async def test_a_retry_after_within_the_limit_is_waited_for() -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
     assert text_of(await streamed(exchange(in_succession(limited, HELLO)))) == "Hello"
-    assert 0.2 <= loop.time() - started < 1
+    assert 0.2 <= loop.time() - started < 5
 
 
 async def test_a_retry_after_beyond_the_limit_is_passed_on() -> None:
@@ -203,11 +203,11 @@ async def test_a_full_queue_is_stepped_around_at_once() -> None:
 
 
 async def test_who_waits_in_the_queue_gets_its_turn_and_its_stream_stays_alive() -> None:
-    (target,) = targets_of(upstream(HELLO, max_concurrency=1, first_byte_timeout_seconds=0.05))
+    (target,) = targets_of(upstream(HELLO, max_concurrency=1, first_byte_timeout_seconds=0.3))
     assert target.gate.slots.take()
     client = Client()
     task = asyncio.create_task(streamed(exchange(targets=[target]), client, commit_after=0.01))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.5)
     assert client.starts == 1
     target.gate.slots.give_back()
     assert text_of(await task) == "Hello"
@@ -225,7 +225,7 @@ ENDINGS: dict[str, list[Piece] | BaseException] = {
 
 @pytest.mark.parametrize("answer", ENDINGS.values(), ids=ENDINGS.keys())
 async def test_the_slot_is_given_back_however_it_ends(answer: list[Piece] | BaseException) -> None:
-    (target,) = targets_of(upstream(answer, max_concurrency=1, first_byte_timeout_seconds=0.05, max_tries=1))
+    (target,) = targets_of(upstream(answer, max_concurrency=1, first_byte_timeout_seconds=0.3, max_tries=1))
     try:
         await exchange(targets=[target]).stream(Client(), commit_after=0.01)
     except GatewayError:

@@ -38,7 +38,7 @@ async def leaves(place: Scene, request: bytes, *, after: bytes | None = None, by
 @pytest.mark.parametrize("by_reset", [False, True])
 async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstream(*, by_reset: bool) -> None:
     async with scene(FIRST, "hang") as place:
-        assert await leaves(place, posted(), after=b"output-marker", by_reset=by_reset) < 0.5
+        assert await leaves(place, posted(), after=b"output-marker", by_reset=by_reset) < 2
         line = await place.gateway.request_line()
         assert (line["termination"], line["status"]) == ("client_gone", 200)
         assert len(place.gateway.log.entries()) == 1
@@ -46,21 +46,21 @@ async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstr
 
 async def test_c1_a_client_of_a_chat_stream_that_leaves_stops_the_upstream() -> None:
     async with scene(FIRST, "hang") as place:
-        assert await leaves(place, posted(CHAT, path="/v1/chat/completions"), after=b"output-marker") < 0.5
+        assert await leaves(place, posted(CHAT, path="/v1/chat/completions"), after=b"output-marker") < 2
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
 @PATHS
 async def test_c2_a_client_that_leaves_before_the_first_byte_stops_the_upstream(path: str) -> None:
     async with scene("hang") as place:
-        assert await leaves(place, posted(REQUEST | CHAT if "chat" in path else REQUEST, path=path)) < 0.5
+        assert await leaves(place, posted(REQUEST | CHAT if "chat" in path else REQUEST, path=path)) < 2
         line = await place.gateway.request_line()
         assert (line["termination"], line["status"]) == ("client_gone", 499)
 
 
 async def test_c2_a_client_that_leaves_between_head_and_first_byte_stops_the_upstream() -> None:
     async with scene("headers", "hang") as place:
-        assert await leaves(place, posted(), after=b"response.in_progress") < 0.5
+        assert await leaves(place, posted(), after=b"response.in_progress") < 2
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
@@ -72,7 +72,7 @@ async def test_c3_a_client_that_leaves_during_a_collected_answer_stops_the_upstr
     script = Script(steps, content_type="application/json")
     async with scene(script=script) as place:
         request = {"model": "up/model", "messages": []} if "chat" in path else WHOLE
-        assert await leaves(place, posted(request, path=path)) < 0.5
+        assert await leaves(place, posted(request, path=path)) < 2
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
@@ -158,7 +158,7 @@ async def test_c8_the_reader_of_a_large_collected_answer_is_dropped_when_it_stop
 async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_late() -> None:
     pieces = [chunked(chat.chunk({"content": f"{number:06}" * 200}) * 10) for number in range(400)]
     flood: tuple[RawStep, ...] = (EVENTS_HEAD, *pieces, chunked(chat.ending()), b"0\r\n\r\n")
-    limits: JSONObject = {"write_stall_seconds": 0.5, "idle_timeout_seconds": 0.2, "first_byte_timeout_seconds": 1.0}
+    limits: JSONObject = {"write_stall_seconds": 1.5, "idle_timeout_seconds": 0.5, "first_byte_timeout_seconds": 5.0}
     async with raw_scene(flood, **limits) as place:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)

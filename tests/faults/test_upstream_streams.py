@@ -40,9 +40,9 @@ async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...]
 
 
 async def test_u7_comments_and_slow_chunks_are_life() -> None:
-    alive: list[Step] = [b": alive\n\n", 0.15]
-    steps = [*alive * 4, FIRST, 0.15, chat.ending()]
-    async with scene(*steps, idle_timeout_seconds=0.3, first_byte_timeout_seconds=5) as place:
+    alive: list[Step] = [b": alive\n\n", 0.2]
+    steps = [*alive * 5, FIRST, 0.2, chat.ending()]
+    async with scene(*steps, idle_timeout_seconds=0.8, first_byte_timeout_seconds=5) as place:
         assert (await stream_of(place.gateway)).response["status"] == "completed"
 
 
@@ -57,7 +57,7 @@ LIMITS = [
 @pytest.mark.parametrize(("limit", "start", "code", "termination"), LIMITS)
 async def test_each_time_limit_has_its_code(limit: str, start: tuple[Step, ...], code: str, termination: str) -> None:
     script = Script((*start, "headers", "hang"), content_type="application/json")
-    limits: JSONObject = {limit: 0.2}
+    limits: JSONObject = {limit: 0.6}
     async with scene(script=script, **limits) as place:
         status, error = await error_of(place.gateway, WHOLE)
         assert (status, error["code"]) == (504, code)
@@ -69,7 +69,7 @@ async def test_each_time_limit_has_its_code(limit: str, start: tuple[Step, ...],
 async def test_each_time_limit_ends_a_chat_stream(
     limit: str, start: tuple[Step, ...], code: str, termination: str
 ) -> None:
-    limits: JSONObject = {limit: 0.2}
+    limits: JSONObject = {limit: 0.6}
     async with scene(*start, "hang", **limits) as place:
         if start:
             with pytest.raises(aiohttp.ClientError):
@@ -207,7 +207,7 @@ async def test_u14_an_answer_that_goes_on_after_done_is_not_waited_for() -> None
     async with scene(chat.text_stream("Hello"), "hang") as place:
         started = time.monotonic()
         assert text_of(await stream_of(place.gateway)) == "Hello"
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         await place.upstream.last.wait_until_left()
         assert (await place.gateway.request_line())["termination"] == "completed"
 

@@ -190,6 +190,6 @@ def test_a_long_history_costs_milliseconds() -> None:
         read_request(parse_body(data, max_depth=100, max_containers=200_000)), model="m", quirks=Quirks(), strict=False
     )
     # About 20 ms on a quiet machine of 2018; the limit only tells linear from quadratic.
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5
     check_order(sent.body["messages"])
     assert len(sent.body["messages"]) == 401

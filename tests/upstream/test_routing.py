@@ -165,4 +165,4 @@ async def test_callers_who_wait_for_the_same_dead_provider_wait_once() -> None:
             started = time.monotonic()
             with captured_log():
                 assert await asyncio.gather(*(listed(router) for _ in range(8))) == [[]] * 8
-            assert time.monotonic() - started < 1.5
+            assert time.monotonic() - started < 2.4
