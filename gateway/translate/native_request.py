@@ -19,7 +19,7 @@ from gateway.translate.losses import Losses
 from gateway.translate.native_input import NativeInput
 from gateway.translate.native_tools import NativeTools
 from gateway.translate.options import AnswerOptions, answer_options, passed_on, wants_logprobs
-from gateway.translate.request import ChatPlan, note_stream_options
+from gateway.translate.request import ChatPlan, note_members, note_stream_options
 from gateway.translate.sealed import Unseal
 from gateway.translate.tools import ToolMap, read_tools
 
@@ -105,14 +105,7 @@ def native_plan(
 
 
 def _note_not_sent(request: CreateRequest, losses: Losses) -> None:
-    for name in _NOT_SENT:
-        if getattr(request, name):
-            losses.note_field(name)
-    for name in ("background", "store"):
-        if getattr(request, name) is True:
-            losses.note_field(name)
-    if request.generate is False:
-        losses.note_field("generate")
+    note_members(request, _NOT_SENT, losses)
     note_stream_options(request, losses)
 
 

@@ -4,6 +4,7 @@
 what the Response echoes, and what could not be carried over.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -183,8 +184,9 @@ def _missing(name: str) -> GatewayError:
     return GatewayError(ErrorKind.MISSING_PARAMETER, f"Missing required parameter: '{name}'.", name)
 
 
-def _note_ignored(request: CreateRequest, losses: Losses) -> None:
-    for name in _IGNORED:
+def note_members(request: CreateRequest, names: Iterable[str], losses: Losses) -> None:
+    """Notes each of these members that is given, and those that only a store or a WebSocket could honour."""
+    for name in names:
         if getattr(request, name):
             losses.note_field(name)
     for name in ("background", "store"):
@@ -192,6 +194,10 @@ def _note_ignored(request: CreateRequest, losses: Losses) -> None:
             losses.note_field(name)
     if request.generate is False:
         losses.note_field("generate")
+
+
+def _note_ignored(request: CreateRequest, losses: Losses) -> None:
+    note_members(request, _IGNORED, losses)
     if request.truncation == "auto":
         losses.note("truncation")
     if request.service_tier not in (None, "auto", "default"):
