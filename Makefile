@@ -47,7 +47,7 @@ format: install-dev
 	$(BIN)/ruff format
 
 # The coverage gate (setup.cfg) is part of the run.
-test: install-dev install-agents
+test: install-dev install-agents install-programs
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest --cov --cov-report=term
 
@@ -55,6 +55,11 @@ test: install-dev install-agents
 .PHONY: install-agents
 install-agents: install-dev
 	$(BIN)/python -m tests.agents.installation
+
+# The servers that tests run and PyPI does not carry, unpacked from Debian's packages where they are not installed.
+.PHONY: install-programs
+install-programs: install-dev
+	$(BIN)/python -m tests.debian
 
 # The gateway before real servers: gigabytes, and minutes (tests/upstreams/README.md). SERVER=mlx runs that one.
 SERVER ?=
@@ -73,7 +78,7 @@ lock:
 		pyproject.toml requirements/build.in
 
 clean:
-	rm -rf $(VENV) .venv-agents tests/*/node/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .venv-agents .debian tests/*/node/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 
 # The documentation's tables that follow from the code; a test fails when they are stale.
 .PHONY: docs

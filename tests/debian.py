@@ -1,0 +1,65 @@
+"""Programs that tests run and PyPI does not carry, as nginx: the installed one, or Debian's, unpacked and not installed.
+
+Unpacking needs no root and changes nothing outside of `.debian`. `python -m tests.debian` fetches all ahead of the
+tests, as `make test` does.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / ".debian"
+INSTALL_LIMIT = 300.0
+_FOLDERS = ("usr/sbin", "usr/bin", "sbin", "bin")
+
+PACKAGES = {
+    "nginx": ("nginx", "nginx-common"),
+    "redis-server": ("redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "lua-cjson", "lua-bitop"),
+}
+"""What each program is made of, beyond the libraries that every Debian has."""
+
+
+def program(name: str) -> Path:
+    """The path of a program of `PACKAGES`.
+
+    Raises:
+        CalledProcessError: when it is not installed and Debian's packages cannot be had.
+    """
+    if (installed := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")) is not None:
+        return Path(installed)
+    return _unpacked(name) or _fetched(name)
+
+
+def environment() -> dict[str, str]:
+    """The environment in which unpacked programs find their libraries."""
+    libraries = [str(path) for path in sorted(FOLDER.glob("usr/lib/*-linux-gnu*"))]
+    known = os.environ.get("LD_LIBRARY_PATH")
+    return os.environ | {"LD_LIBRARY_PATH": ":".join([*libraries, *([known] if known else [])])}
+
+
+def _unpacked(name: str) -> Path | None:
+    return next((path for folder in _FOLDERS if (path := FOLDER / folder / name).exists()), None)
+
+
+def _fetched(name: str) -> Path:
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["apt-get", "download", "--quiet", *PACKAGES[name]]
+        if subprocess.run(command, cwd=folder, check=False, timeout=INSTALL_LIMIT).returncode != 0:
+            # The lists of a new machine are empty, or name versions that are gone.
+            update = ["apt-get", "update", "--quiet", "--option", "DPkg::Lock::Timeout=120"]
+            subprocess.run(update, check=True, timeout=INSTALL_LIMIT)
+            subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_LIMIT)
+        for package in Path(folder).glob("*.deb"):
+            subprocess.run(["dpkg", "--extract", package, FOLDER], check=True, timeout=INSTALL_LIMIT)
+    found = _unpacked(name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is not in {', '.join(PACKAGES[name])}")
+    return found
+
+
+if __name__ == "__main__":
+    for each in PACKAGES:
+        program(each)
