@@ -9,7 +9,7 @@ PACKAGE := setup.cfg pyproject.toml
 
 # Hashes are checked for everything that is fetched; the package itself is installed without dependencies.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
-LOCK := $(LOCKER) --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+LOCK := $(LOCKER) --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-header --no-annotate \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .PHONY: run install install-dev check format test lock clean
