@@ -232,6 +232,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings.server": lambda: settings_table("server"),
     "settings.auth": lambda: settings_table("auth"),
     "settings.sealing": lambda: settings_table("sealing"),
+    "settings.state": lambda: settings_table("state"),
     "settings.translation": lambda: settings_table("translation"),
     "settings.routing": lambda: settings_table("routing"),
     "settings.providers": lambda: settings_table("providers"),

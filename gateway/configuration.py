@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields, replace
 
 from gateway.dialects.table import PRESETS, with_preset
-from gateway.settings import AuthSettings, ProviderSettings, Quirks, SealingSettings, Settings
+from gateway.settings import AuthSettings, ProviderSettings, Quirks, SealingSettings, Settings, StateSettings
 from gateway.upstream.connection_check import connection_problems, located
 
 Table = Mapping[str, object]
@@ -71,8 +71,13 @@ def from_document(plain: Table, path: Path, environment: Mapping[str, str]) -> S
         reading.problems.extend(f"providers[{index}].{problem}" for problem in problems)
     if reading.problems or settings is None:
         raise ConfigurationError(f"{path}: {problem}" for problem in reading.problems)
-    sealing = _beside(path, settings.sealing)
-    return replace(settings, auth=_beside(path, settings.auth), sealing=sealing, providers=providers)
+    return replace(
+        settings,
+        auth=_beside(path, settings.auth),
+        sealing=_beside(path, settings.sealing),
+        state=replace(settings.state, path=str((path.parent / settings.state.path).absolute())),
+        providers=providers,
+    )
 
 
 def keys_file(path: Path, environment: Mapping[str, str]) -> Path | None:
@@ -288,6 +293,12 @@ def _dialect_problems(value: object) -> Iterator[str]:
         yield f": no preset has this name{_nearest(name, PRESETS)}"
 
 
+def _database_problems(value: object) -> Iterator[str]:
+    """What the driver makes of the rest, it says itself when it connects."""
+    if value and not str(value).startswith(("postgresql://", "postgres://")):
+        yield ": must be postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
 _NEVER_DROPPED = ("model", "messages", "stream")
 
 
@@ -305,6 +316,7 @@ _CHECKS: Mapping[tuple[type[msgspec.Struct], str], Callable[[object], Iterator[s
     (ProviderSettings, "hosted_tools"): _hosted_tools_problems,
     (ProviderSettings, "dialect"): _dialect_problems,
     (Quirks, "drop"): _drop_problems,
+    (StateSettings, "url"): _database_problems,
 }
 
 
@@ -312,6 +324,7 @@ def _relations(document: Table) -> Iterator[str]:
     """What is wrong between tables; read from the plain document, so that it is found beside other problems."""
     providers = _members(document, "providers", "name")
     aliases = _members(document, "models", "id")
+    yield from _state_problems(document)
     yield from _repetitions(providers, "providers", "name")
     yield from _repetitions(aliases, "models", "id")
     for index, name in aliases.items():
@@ -320,6 +333,12 @@ def _relations(document: Table) -> Iterator[str]:
     for place, target in _targets(document):
         yield from (f"{place}: {problem}" for problem in _target_problems(target, list(providers.values())))
     yield from _default_model_problems(document, [*aliases.values(), *(f"{name}/" for name in providers.values())])
+
+
+def _state_problems(document: Table) -> Iterator[str]:
+    state = document.get("state")
+    if isinstance(state, dict) and state.get("backend") == "postgresql" and not state.get("url"):
+        yield 'state.url: is required where state.backend is "postgresql"'
 
 
 def _default_model_problems(document: Table, known: list[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from gateway.settings import (
     SealingSettings,
     ServerSettings,
     Settings,
+    StateSettings,
     TranslationSettings,
 )
 
@@ -84,7 +85,9 @@ def test_every_setting_is_in_the_example() -> None:
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     settings = load(written(tmp_path, ""), {})
     auth = AuthSettings(keys_file=str(tmp_path / "keys.toml"))
-    assert settings == Settings(auth=auth, sealing=SealingSettings(keys_file=str(tmp_path / "sealing.keys")))
+    sealing = SealingSettings(keys_file=str(tmp_path / "sealing.keys"))
+    state = StateSettings(path=str(tmp_path / "responses.db"))
+    assert settings == Settings(auth=auth, sealing=sealing, state=state)
 
 
 def test_a_provider_and_an_alias_are_read(tmp_path: Path) -> None:
