@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from gateway.codec.json import JSONObject, JSONValue
 
 TERMINAL = {
-    "response.completed": "completed",
-    "response.incomplete": "incomplete",
-    "response.failed": "failed",
+    "response.completed": ("completed",),
+    "response.incomplete": ("incomplete", "cancelled"),
+    "response.failed": ("failed",),
 }
-"""The terminal events, each with the status that its response must have."""
+"""The terminal events, each with the statuses that its response may have: there is no event for a cancelled one."""
+
+ENDS = {status for statuses in TERMINAL.values() for status in statuses}
 
 CALLS = {
     "function_call",
@@ -167,8 +169,12 @@ class _Folding:
         elif name == "response.in_progress":
             require(not self.items, "response.in_progress after an item was added: the node SDK's helper throws")
             self._same_response(event["response"], "in_progress")
+        elif name == "response.queued":
+            require(self.created["status"] == "queued", "response.queued for a response that was not")
+            self._same_response(event["response"], "queued")
         elif name in TERMINAL:
-            self._end(event["response"], TERMINAL[name])
+            require(event["response"]["status"] in TERMINAL[name], f"{name} with status {event['response']['status']}")
+            self._end(event["response"], event["response"]["status"])
         elif stem == "response.output_item":
             self._add_item(event) if step == "added" else self._finish_item(event)
         elif stem in _PARTS:
@@ -183,18 +189,25 @@ class _Folding:
             require(name == "keepalive", f"an event that nothing here explains: {name}")
 
     def _begin(self, response: JSONObject) -> None:
-        require(response["status"] == "in_progress", f"response.created with status {response['status']}")
+        status = response["status"]
+        require(status in ("in_progress", "queued"), f"response.created with status {status}")
+        require(
+            status == "in_progress" or response["background"] is True,
+            "a response is queued that is not in the background",
+        )
         require(response["output"] == [], "response.created with output")
         require(str(response["id"]).startswith("resp_"), f"the response's id is {response['id']!r}")
         self.created = response
-        self._same_response(response, "in_progress")
+        self._same_response(response, status)
 
     def _same_response(self, response: JSONObject, status: str) -> None:
         require(response["status"] == status, f"status {response['status']!r} where {status!r} is due")
         changed = [key for key in self.created.keys() | response.keys() if key not in _VOLATILE]
         changed = [key for key in changed if self.created.get(key) != response.get(key)]
+        if status in ENDS and response["store"] is False and "store" in changed:
+            changed.remove("store")  # it could not be stored in the end
         require(not changed, f"members that changed since response.created: {sorted(changed)}")
-        if status == "in_progress":
+        if status not in ENDS:
             require(response["usage"] is None, "usage before the end")
             require(response["error"] is None and response["completed_at"] is None, "an end before the end")
 
@@ -351,7 +364,7 @@ def _without(item: JSONObject) -> JSONObject:
 def check_final_response(response: JSONObject) -> None:
     """A Response object at its end: status, error, details, usage and items agree with each other."""
     status = response["status"]
-    require(status in TERMINAL.values(), f"a final response has status {status!r}")
+    require(status in ENDS, f"a final response has status {status!r}")
     require((response["error"] is not None) == (status == "failed"), f"{status} with error {response['error']!r}")
     details = response["incomplete_details"]
     require((details is not None) == (status == "incomplete"), f"{status} with incomplete_details {details!r}")
@@ -384,5 +397,5 @@ def _check_items(items: list[JSONObject], status: str) -> None:
         if item["type"] == "function_call" and item["status"] == "completed":
             require(item["arguments"] != "", "a completed call with empty arguments: clients parse them")
     unfinished = [index for index, item in enumerate(items) if item.get("status") == "incomplete"]
-    if status == "incomplete":
+    if status in TERMINAL["response.incomplete"]:
         require(unfinished in ([], [len(items) - 1]), f"incomplete items that are not the last one: {unfinished}")

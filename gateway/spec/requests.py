@@ -122,8 +122,14 @@ class CreateRequest(Struct, frozen=True, kw_only=True):
     """Top-level members that the API does not know. Filled by the reader, never by a member of this name."""
     members: tuple[str, ...] = ()
     """Every top-level member in the order in which the client wrote them. Filled by the reader."""
+    history: list[Object] = []
+    """Items that come before `input`. Filled from what is stored, as are the next two."""
+    history_from: str = ""
+    """The member that named them: `previous_response_id` or `conversation`."""
+    has_state: bool = False
+    """Whether there is a store, so that `store`, `background` and those two can be honoured."""
 
 
-READER_FIELDS = frozenset({"extra", "members"})
+READER_FIELDS = frozenset({"extra", "members", "history", "history_from", "has_state"})
 FIELDS = frozenset(CreateRequest.__struct_fields__) - READER_FIELDS
 """The members that the API knows."""

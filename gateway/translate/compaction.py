@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
+from gateway.translate.input_items import PlacedItem
 
 TRIGGER = "compaction_trigger"
 
@@ -25,16 +26,16 @@ SUMMARY_OPENING = "Summary of the conversation before this point:\n\n"
 """Stands before the summary where it is unfolded, so that the model does not take it for a wish."""
 
 
-def asks_for_compaction(items: Sequence[JSONObject]) -> bool:
+def asks_for_compaction(items: Sequence[PlacedItem]) -> bool:
     """Whether the input ends with a trigger.
 
     Raises:
         GatewayError: when a trigger stands anywhere else.
     """
-    places = [index for index, item in enumerate(items) if item.get("type") == TRIGGER]
-    if places and places != [len(items) - 1]:
+    places = [at for at, item in items if item.get("type") == TRIGGER]
+    if places and places != [items[-1][0]]:
         message = f"A '{TRIGGER}' must be the last item of the input."
-        raise GatewayError(ErrorKind.INVALID_VALUE, message, f"input[{places[0]}]")
+        raise GatewayError(ErrorKind.INVALID_VALUE, message, places[0])
     return bool(places)
 
 

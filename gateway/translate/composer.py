@@ -20,7 +20,7 @@ from gateway.translate.output_items import (
     ReasoningItem,
     open_call,
 )
-from gateway.translate.response_object import ResponseObject
+from gateway.translate.response_object import FinalResponse, ResponseObject
 from gateway.translate.sealed import Seal, SealedReasoning, encode, joined_details
 from gateway.translate.signals import (
     Annotation,
@@ -65,6 +65,7 @@ class Composer:
         compacts: the text is the summary of the conversation, and there is nothing else in the answer.
         estimate: usage for an upstream that reports none, from the length of all output in characters.
         writer: goes on with a stream that another composer has begun.
+        holds_end: the terminal event waits for `conclude`.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Composer:
         estimate: Callable[[int], Usage],
         compacts: bool = False,
         writer: EventWriter | None = None,
+        holds_end: bool = False,
     ) -> None:
         self._response = response
         self._tools = tools
@@ -97,9 +99,11 @@ class Composer:
         self._call_ids: set[str] = set()
         self._output_characters = 0
         self._now = 0
+        self._holds_end = holds_end
+        self.ending: FinalResponse | None = None
+        """The Response of the terminal event, once the answer is over."""
         self.final: bytes | None = None
-        """The Response of the terminal event, as JSON, once there is one."""
-        self.status = "in_progress"
+        """The same as JSON, once the terminal event is written."""
         self.error: GatewayError | None = None
         self._usage: Usage | None = None
         self._steps: dict[Step, Callable[[Signal], None]] = {
@@ -134,10 +138,25 @@ class Composer:
         """What the upstream reported, or else a guess from what has come until now."""
         return self._usage or self._estimate(self._output_characters)
 
-    def begin(self) -> bytes:
-        """The frames that open the stream."""
-        for event in ("response.created", "response.in_progress"):
-            self._writer.write_response(event, self._response.in_progress())
+    @property
+    def status(self) -> str:
+        """The word for how far the response is, or how it ended."""
+        return self.ending.status if self.ending is not None else "in_progress"
+
+    def begin(self, *, is_queued: bool = False) -> bytes:
+        """The frames that open the stream; a response that has waited says so."""
+        if is_queued:
+            for event in ("response.created", "response.queued"):
+                self._writer.write_response(event, self._response.pending("queued"))
+        else:
+            self._writer.write_response("response.created", self._response.pending())
+        self._writer.write_response("response.in_progress", self._response.pending())
+        return self._writer.take()
+
+    def conclude(self, *, is_stored: bool) -> bytes:
+        """The frames of the terminal event that was held back, now that it is known whether the response is stored."""
+        if self.ending is not None and self.final is None:
+            self._write_end(self.ending, is_stored=is_stored)
         return self._writer.take()
 
     def compose(self, signals: Sequence[Signal], now: int) -> bytes:
@@ -165,7 +184,7 @@ class Composer:
         if self.has_item:
             self._writer.write("keepalive")
         else:
-            self._writer.write_response("response.in_progress", self._response.in_progress())
+            self._writer.write_response("response.in_progress", self._response.pending())
         return self._writer.take()
 
     def _open_reasoning(self, _: Signal) -> None:
@@ -274,15 +293,14 @@ class Composer:
             self._carry()
             self._write_message_if_empty()
         self._usage = signal.usage
-        final = self._response.finished(self._output, signal.outcome, self.usage, self._now)
-        self._end("completed" if is_complete else "incomplete", final)
+        self._end(self._response.finished(self._output, signal.outcome, self.usage, self._now))
 
     def _fail(self, signal: Signal) -> None:
         if not isinstance(signal, Failure):
             return
         self._close_item("incomplete", is_failure=True)
         self.error, self._usage = signal.error, signal.usage
-        self._end("failed", self._response.failed(self._output, signal.error, signal.usage))
+        self._end(self._response.failed(self._output, signal.error, signal.usage))
 
     def _write_message_if_empty(self) -> None:
         """An answer of nothing is a message without text: many clients expect at least one item."""
@@ -292,11 +310,18 @@ class Composer:
         self._open_part("output_text")
         self._close_item("completed")
 
-    def _end(self, status: str, final: bytes) -> None:
-        self.final, self.status = final, status
-        self._writer.write_response(f"response.{status}", final)
-        self._writer.write_done()
+    def _end(self, ending: FinalResponse) -> None:
+        self.ending = ending
         self._open = Open.ENDED
+        if not self._holds_end:
+            self._write_end(ending, is_stored=False)
+
+    def _write_end(self, ending: FinalResponse, *, is_stored: bool) -> None:
+        self.final = ending.json(is_stored=is_stored)
+        # There is no event for a cancelled response; its status in this one says what it is.
+        event = "incomplete" if ending.status == "cancelled" else ending.status
+        self._writer.write_response(f"response.{event}", self.final)
+        self._writer.write_done()
 
 
 def _content(signal: Signal) -> tuple[str, list[JSONObject] | None]:

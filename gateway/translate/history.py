@@ -4,7 +4,7 @@ Which piece belongs to which message is `gateway.translate.messages`. An item th
 noted as a loss, since clients replay whatever another server once gave them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.codec.json import JSONObject, JSONValue, convert, dumps, loads
@@ -12,6 +12,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec import items
 from gateway.translate.compaction import SUMMARY_OPENING, SUMMARY_REQUEST, TRIGGER
 from gateway.translate.content import Part, Rules, media_of, read_content, text_of
+from gateway.translate.input_items import PlacedItem
 from gateway.translate.losses import safe_word
 from gateway.translate.sealed import Sealed, SealedReasoning, SealedSummary, decode
 from gateway.translate.tool_names import ToolKind, tool_origin
@@ -71,15 +72,10 @@ class Reading:
     rules: Rules
 
 
-def read_history(source: str | list[JSONObject], tools: ToolSet, rules: Rules) -> list[Piece]:
-    """Every piece in the order of the input; a plain string is one message of the user."""
-    if isinstance(source, str):
-        return [Note([source])] if source else []
+def read_history(items: Sequence[PlacedItem], tools: ToolSet, rules: Rules) -> list[Piece]:
+    """Every piece, in order."""
     reading = Reading(tools, rules)
-    pieces: list[Piece] = []
-    for index, item in enumerate(source):
-        pieces += read_item(item, f"input[{index}]", reading)
-    return pieces
+    return [piece for at, item in items for piece in read_item(item, at, reading)]
 
 
 def read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:

@@ -4,6 +4,7 @@ What is the gateway's own is taken out of them: sealed reasoning becomes the ups
 text. Types that the server refuses are said with messages and functions instead.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.codec.json import JSONObject, JSONValue, convert, dumps
@@ -11,6 +12,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec.items import Reasoning
 from gateway.translate.content import Part, text_of
 from gateway.translate.history import Call, Note, Piece, Reading, Result, Said, read_item
+from gateway.translate.input_items import PlacedItem
 from gateway.translate.native_tools import NativeTools
 from gateway.translate.sealed import SealedReasoning, decode
 
@@ -36,16 +38,16 @@ class NativeInput:
     tools: NativeTools
     provider: str
 
-    def items(self, source: list[JSONObject]) -> list[JSONObject]:
+    def items(self, source: Sequence[PlacedItem]) -> list[JSONObject]:
         """The items as they are sent."""
-        return [sent for index, item in enumerate(source) for sent in self._sent(item, f"input[{index}]")]
+        return [sent for at, item in source for sent in self._sent(item, at)]
 
-    def loaded(self, source: list[JSONObject]) -> list[JSONObject]:
+    def loaded(self, source: Sequence[PlacedItem]) -> list[JSONObject]:
         """Tools that stand in items which cannot be sent: they are offered with all others."""
         found: list[JSONObject] = []
-        for index, item in enumerate(source):
+        for at, item in source:
             if item.get("type") in _LOADING and self.tools.refuses(item["type"]):
-                found += self.tools.offered(item.get("tools") or [], f"input[{index}].tools")
+                found += self.tools.offered(item.get("tools") or [], f"{at}.tools")
         return found
 
     def _sent(self, item: JSONObject, at: str) -> list[JSONObject]:

@@ -4,6 +4,8 @@ Nothing is stored there (`store` is false), references to what somebody stored a
 upstream, and what the server refuses by its settings is left out or said in another way.
 """
 
+from collections.abc import Sequence
+
 from msgspec import to_builtins
 
 from gateway.codec.json import JSONObject
@@ -14,6 +16,7 @@ from gateway.translate.compaction import asks_for_compaction
 from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import Reading
+from gateway.translate.input_items import PlacedItem, placed_items
 from gateway.translate.left_out import leave_out
 from gateway.translate.losses import Losses
 from gateway.translate.native_input import NativeInput
@@ -48,10 +51,8 @@ _NOT_SENT = (
     "background_options",
     "client_metadata",
     "context_management",
-    "conversation",
     "image",
     "moderation",
-    "previous_response_id",
 )
 """Members that are the gateway's matter, or whose answer it could not pass on; each is a loss once it is given."""
 
@@ -73,14 +74,14 @@ def native_plan(
     """
     losses = Losses(request.members, strict=strict)
     _note_not_sent(request, losses)
-    items = request.input if isinstance(request.input, list) else []
+    items = placed_items(request)
     compacts = asks_for_compaction(items)
     answer = answer_options(request, items)
     every = read_tools(request.tools or [], items, quirks=provider.quirks, losses=Losses((), strict=False))
     tools = NativeTools(provider.drop_types, every, losses)
     source = NativeInput(Reading(every, Rules(provider.quirks, losses, unseal)), tools, provider.name)
     body: JSONObject = {"model": model, "input": request.input, "stream": bool(request.stream), "store": False}
-    if items:
+    if request.history or not isinstance(request.input, str):
         body["input"] = source.items(items)
     if not body["input"]:
         raise GatewayError(ErrorKind.INVALID_VALUE, "'input' holds nothing that can be sent to a model.", "input")
@@ -125,10 +126,10 @@ def _without_none(value: JSONObject) -> JSONObject:
     return found
 
 
-def _tool_members(request: CreateRequest, source: NativeInput, items: list[JSONObject]) -> JSONObject:
+def _tool_members(request: CreateRequest, source: NativeInput, items: Sequence[PlacedItem]) -> JSONObject:
     """Nothing at all without tools: upstreams refuse an empty list, and a choice among nothing."""
     offered = source.tools.offered(request.tools or [], "tools") + source.loaded(items)
-    loaded = [item for item in items if item.get("type") == "additional_tools"]
+    loaded = [item for _, item in items if item.get("type") == "additional_tools"]
     choice = source.tools.choice(request.tool_choice, offered or loaded)
     members: JSONObject = {"tools": offered} if offered else {}
     if choice is not None:

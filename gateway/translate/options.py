@@ -1,5 +1,6 @@
 """How the model shall answer: limits, sampling, reasoning, format. Members of the Chat request and of the echo."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.codec.json import JSONObject, convert, dumps
@@ -7,6 +8,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks, ReasoningParam
 from gateway.spec.items import ConfigurationUpdate
 from gateway.spec.requests import CreateRequest, ReasoningOptions, TextFormat, TextOptions
+from gateway.translate.input_items import PlacedItem
 from gateway.translate.losses import Losses
 
 LOGPROBS = "message.output_text.logprobs"
@@ -49,18 +51,18 @@ class AnswerOptions:
     text: TextOptions
 
 
-def answer_options(request: CreateRequest, items: list[JSONObject]) -> AnswerOptions:
+def answer_options(request: CreateRequest, items: Sequence[PlacedItem]) -> AnswerOptions:
     """Those of the request, as far as no `configuration_update` item has replaced them."""
     reasoning = request.reasoning or ReasoningOptions()
     text = request.text or TextOptions()
     check_format(text.format, "text.format")
-    for index, item in enumerate(items):
+    for at, item in items:
         if item.get("type") == "configuration_update":
-            update = convert(item, ConfigurationUpdate, f"input[{index}]")
+            update = convert(item, ConfigurationUpdate, at)
             if update.reasoning is not None and update.reasoning.effort is not None:
                 reasoning = _with_effort(reasoning, update.reasoning.effort)
             if update.text is not None and update.text.format is not None:
-                check_format(update.text.format, f"input[{index}].text.format")
+                check_format(update.text.format, f"{at}.text.format")
                 text = TextOptions(update.text.format, text.verbosity)
     return AnswerOptions(reasoning, text)
 

@@ -18,6 +18,7 @@ from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
 from gateway.translate.hosted_tools import HostedTools, with_features
+from gateway.translate.input_items import placed_items
 from gateway.translate.left_out import leave_out, takes_tools
 from gateway.translate.losses import Losses
 from gateway.translate.message_rules import by_rules
@@ -44,14 +45,15 @@ _IGNORED = (
     "background_options",
     "client_metadata",
     "context_management",
-    "conversation",
     "image",
     "moderation",
-    "previous_response_id",
     "prompt_cache_options",
     "prompt_cache_retention",
 )
 """Members that ask for something this gateway does not have; each is a loss once it is given."""
+
+_STATE = ("background", "conversation", "previous_response_id", "store")
+"""Members that ask for something which only a gateway with a store has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +122,12 @@ def plan(
     """
     losses = Losses(request.members, strict=strict)
     _note_ignored(request, losses)
-    items = request.input if isinstance(request.input, list) else []
+    items = placed_items(request)
     compacts = asks_for_compaction(items)
     answer = answer_options(request, items)
     tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses, hosted_tools=hosted_tools)
     choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
-    pieces = read_history(request.input or "", tools, Rules(quirks, losses, unseal))
+    pieces = read_history(items, tools, Rules(quirks, losses, unseal))
     system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
     messages = chat_messages(pieces, system, quirks=quirks, losses=losses, provider=provider)
     messages = by_rules(messages, quirks, has_tools=takes_tools(quirks))
@@ -160,9 +162,10 @@ def _check(request: CreateRequest) -> None:
     if request.previous_response_id is not None and request.conversation is not None:
         message = "'previous_response_id' and 'conversation' exclude each other."
         raise GatewayError(ErrorKind.INVALID_VALUE, message, "previous_response_id")
-    if request.input is None:
+    continues = request.previous_response_id is not None or request.conversation is not None
+    if request.input is None and not continues:
         raise _missing("input")
-    if request.input == []:
+    if request.input == [] and not continues:
         raise GatewayError(ErrorKind.INVALID_VALUE, "'input' must not be empty.", "input")
     if request.text is not None:
         check_format(request.text.format, "text.format")
@@ -186,11 +189,8 @@ def _missing(name: str) -> GatewayError:
 
 def note_members(request: CreateRequest, names: Iterable[str], losses: Losses) -> None:
     """Notes each of these members that is given, and those that only a store or a WebSocket could honour."""
-    for name in names:
+    for name in (*names, *(() if request.has_state else _STATE)):
         if getattr(request, name):
-            losses.note_field(name)
-    for name in ("background", "store"):
-        if getattr(request, name) is True:
             losses.note_field(name)
     if request.generate is False:
         losses.note_field("generate")

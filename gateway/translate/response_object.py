@@ -1,9 +1,44 @@
 """The Response object: what it echoes of the request, and what becomes of it."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 from gateway.codec.json import JSONObject, dumps
 from gateway.errors import GatewayError, response_error
 from gateway.translate.signals import Outcome, Usage
 from gateway.translate.usage import usage_object
+
+PendingStatus = Literal["queued", "in_progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalResponse:
+    """The Response of a terminal event, as long as nobody has said whether it is stored.
+
+    Args:
+        status: the word for how it ended.
+        members: what describes the response itself, as a JSON object without its output.
+        echo: what repeats the request, as JSON that follows other members and closes the object.
+        output: the items.
+    """
+
+    status: str
+    members: bytes
+    echo: bytes
+    output: list[JSONObject]
+
+    def head(self, *, is_stored: bool) -> bytes:
+        """The JSON object without `output`."""
+        return b"%b,%b,%b" % (self.members[:-1], _store(is_stored=is_stored), self.echo)
+
+    def json(self, *, is_stored: bool) -> bytes:
+        """The whole JSON object."""
+        return with_output(self.head(is_stored=is_stored), [dumps(item) for item in self.output])
+
+
+def with_output(head: bytes, output: list[bytes]) -> bytes:
+    """A Response from its JSON object without `output` and its items."""
+    return b'%b,"output":[%b]}' % (head[:-1], b",".join(output))
 
 
 class ResponseObject:
@@ -17,48 +52,62 @@ class ResponseObject:
         echo: the members that repeat the request.
     """
 
-    __slots__ = ("_created_at", "_echo", "_response_id")
+    __slots__ = ("_created_at", "_echo", "_is_stored", "response_id")
 
     def __init__(self, response_id: str, created_at: int, echo: JSONObject) -> None:
-        self._response_id = response_id
+        self.response_id = response_id
         self._created_at = created_at
-        self._echo = dumps(echo)[1:]
+        self._is_stored = bool(echo["store"])
+        self._echo = dumps({name: value for name, value in echo.items() if name != "store"})[1:]
 
-    def in_progress(self) -> bytes:
-        """The Response while it is being made."""
-        return self._render("in_progress", output=[])
+    def pending_head(self, status: PendingStatus) -> bytes:
+        """The Response before its end, without `output`."""
+        return self._final(status, []).head(is_stored=self._is_stored)
 
-    def finished(self, output: list[JSONObject], outcome: Outcome, usage: Usage | None, completed_at: int) -> bytes:
+    def pending(self, status: PendingStatus = "in_progress") -> bytes:
+        """The Response before its end."""
+        return with_output(self.pending_head(status), [])
+
+    def finished(
+        self, output: list[JSONObject], outcome: Outcome, usage: Usage | None, completed_at: int
+    ) -> FinalResponse:
         """The Response after a real end."""
-        if outcome is Outcome.COMPLETED:
-            return self._render("completed", output=output, usage=usage, completed_at=completed_at)
-        return self._render("incomplete", output=output, usage=usage, reason=outcome.value)
+        match outcome:
+            case Outcome.COMPLETED:
+                return self._final("completed", output, usage=usage, completed_at=completed_at)
+            case Outcome.CANCELLED:
+                return self._final("cancelled", output, usage=usage)
+            case _:
+                return self._final("incomplete", output, usage=usage, reason=outcome.value)
 
-    def failed(self, output: list[JSONObject], error: GatewayError, usage: Usage | None) -> bytes:
+    def failed(self, output: list[JSONObject], error: GatewayError, usage: Usage | None) -> FinalResponse:
         """The Response after a failure, with what had come until then."""
-        return self._render("failed", output=output, usage=usage, error=error)
+        return self._final("failed", output, usage=usage, error=error)
 
-    def _render(
+    def _final(
         self,
         status: str,
-        *,
         output: list[JSONObject],
+        *,
         usage: Usage | None = None,
         error: GatewayError | None = None,
         reason: str | None = None,
         completed_at: int | None = None,
-    ) -> bytes:
+    ) -> FinalResponse:
         members = dumps(
             {
-                "id": self._response_id,
+                "id": self.response_id,
                 "object": "response",
                 "created_at": self._created_at,
                 "completed_at": completed_at,
                 "status": status,
                 "error": response_error(error) if error else None,
                 "incomplete_details": {"reason": reason} if reason else None,
-                "output": output,
                 "usage": usage_object(usage) if usage else None,
             }
         )
-        return members[:-1] + b"," + self._echo
+        return FinalResponse(status, members, self._echo, output)
+
+
+def _store(*, is_stored: bool) -> bytes:
+    return b'"store":true' if is_stored else b'"store":false'

@@ -103,9 +103,10 @@ class Usage:
 
 
 class Outcome(Enum):
-    """How a model ended its answer; the value is the reason in `incomplete_details`."""
+    """How a model ended its answer, or who ended it; most values are the reason in `incomplete_details`."""
 
     COMPLETED = None
+    CANCELLED = "cancelled"
     MAX_OUTPUT_TOKENS = "max_output_tokens"
     CONTENT_FILTER = "content_filter"
 

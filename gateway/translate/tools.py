@@ -4,7 +4,7 @@ Tools that only a hosted service can run are left out and noted as a loss, if th
 Which of the tools may be called is `gateway.translate.tool_choice`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.codec.json import JSONObject, convert
@@ -14,6 +14,7 @@ from gateway.spec.items import AdditionalTools
 from gateway.spec.tools import CustomTool, FunctionTool, InputFormat, Namespace, ShellTool, ToolSearch
 from gateway.translate import schemas
 from gateway.translate.hosted_tools import HostedTools, feature_members, unsent_options
+from gateway.translate.input_items import PlacedItem
 from gateway.translate.losses import Losses, safe_word
 from gateway.translate.tool_names import ToolKind, ToolNames, ToolOrigin, tool_origin
 
@@ -67,7 +68,7 @@ class ToolSet:
 
 def read_tools(
     tools: list[JSONObject],
-    items: list[JSONObject],
+    items: Sequence[PlacedItem],
     *,
     quirks: Quirks,
     losses: Losses,
@@ -76,9 +77,9 @@ def read_tools(
     """The tools of `tools` and those that items of the history add."""
     reader = _Reader(losses, keeps_strict=quirks.strict_tools == "send", hosted_tools=hosted_tools or {})
     reader.read(tools, "tools")
-    for index, item in enumerate(items):
+    for at, item in items:
         if item.get("type") in _LOADING_ITEMS:
-            reader.read(_loaded(item, index), f"input[{index}].tools")
+            reader.read(_loaded(item, at), f"{at}.tools")
     names = ToolNames(list(reader.declared))
     functions = {names.name(origin): _function(names.name(origin), tool) for origin, tool in reader.declared.items()}
     return ToolSet(names, functions, frozenset(reader.hosted), reader.features)
@@ -101,8 +102,8 @@ def _echo(tool: JSONObject) -> JSONObject:
     return {key: value for key, value in tool.items() if key not in ("authorization", "headers")}
 
 
-def _loaded(item: JSONObject, index: int) -> list[JSONObject]:
-    return convert(item, AdditionalTools, f"input[{index}]").tools
+def _loaded(item: JSONObject, at: str) -> list[JSONObject]:
+    return convert(item, AdditionalTools, at).tools
 
 
 def _origins(tools: list[JSONObject], namespace: str | None) -> Iterator[ToolOrigin]:

@@ -13,7 +13,7 @@ from gateway.translate.composer import Composer, MintId
 from gateway.translate.event_writer import EventWriter
 from gateway.translate.native_reader import NativeReader
 from gateway.translate.request import ChatPlan
-from gateway.translate.response_object import ResponseObject
+from gateway.translate.response_object import FinalResponse, ResponseObject
 from gateway.translate.sealed import Seal
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Signal, Usage
 from gateway.translate.usage import estimate
@@ -39,6 +39,7 @@ class Translation:
         now: the time in seconds since the epoch, whenever it is needed.
         input_bytes: the size of the Chat request, for an upstream that reports no usage.
         seal: seals what must come back on the next turn.
+        holds_end: the terminal event waits for `conclude`, which says whether the response is stored.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class Translation:
         now: Callable[[], int],
         input_bytes: int,
         seal: Seal | None = None,
+        holds_end: bool = False,
     ) -> None:
         self._now = now
+        self._holds_end = holds_end
         self._mint_id = mint_id
         self._seal = seal
         self._created_at = created_at
@@ -76,6 +79,7 @@ class Translation:
             compacts=plan.compacts,
             estimate=lambda output_bytes: estimate(input_bytes, output_bytes),
             writer=self._writer,
+            holds_end=self._holds_end,
         )
 
     def restart(self, plan: ChatPlan, provider: ProviderSettings, *, input_bytes: int) -> None:
@@ -94,8 +98,23 @@ class Translation:
 
     @property
     def is_over(self) -> bool:
-        """Whether the terminal event has been written."""
-        return self._composer.final is not None
+        """Whether the answer is over: the terminal event has been written, or waits for `conclude`."""
+        return self._composer.ending is not None
+
+    @property
+    def ending(self) -> FinalResponse | None:
+        """The Response of the terminal event, before it is known whether it is stored."""
+        return self._composer.ending
+
+    @property
+    def pending_head(self) -> bytes:
+        """The Response as it is queued, as JSON without `output`."""
+        return self._response.pending_head("queued")
+
+    @property
+    def pending(self) -> bytes:
+        """The same with an `output` that is empty."""
+        return self._response.pending("queued")
 
     @property
     def final(self) -> bytes | None:
@@ -127,10 +146,10 @@ class Translation:
         """What the answer has cost until now: as reported, or else a guess, marked as one."""
         return self._composer.usage
 
-    def begin(self) -> bytes:
-        """The frames that open a stream."""
+    def begin(self, *, is_queued: bool = False) -> bytes:
+        """The frames that open a stream; a response that has waited says so."""
         self._has_begun = True
-        return self._composer.begin()
+        return self._composer.begin(is_queued=is_queued)
 
     def listen(self, chunk: bytes) -> bool:
         """Reads the next bytes of the body, or its end if there are none; says whether the answer has begun or ended.
@@ -175,6 +194,14 @@ class Translation:
     def fail(self, error: GatewayError) -> bytes:
         """The frames when the upstream's answer cannot be had to its end, or was not worth putting out."""
         return self._composer.compose(self._reader.fail(error) or [Failure(error)], self._now())
+
+    def cancel(self) -> bytes:
+        """The frames when somebody has ended the answer."""
+        return self._composer.compose([Finish(Outcome.CANCELLED)], self._now())
+
+    def conclude(self, *, is_stored: bool) -> bytes:
+        """The frames of the terminal event that was held back."""
+        return self._composer.conclude(is_stored=is_stored)
 
     def keep_alive(self) -> bytes:
         """A frame for a silent moment."""

@@ -20,24 +20,26 @@ def checked(body: bytes) -> JSONObject:
 
 
 def test_in_progress_has_no_output_and_no_usage() -> None:
-    response = checked(RESPONSE.in_progress())
+    response = checked(RESPONSE.pending())
     assert (response["status"], response["output"], response["usage"]) == ("in_progress", [], None)
 
 
 def test_completed_has_a_time() -> None:
-    response = checked(RESPONSE.finished([], Outcome.COMPLETED, Usage(1, 2, 3), 1_700_000_002))
+    response = checked(RESPONSE.finished([], Outcome.COMPLETED, Usage(1, 2, 3), 1_700_000_002).json(is_stored=False))
     check_response(response)
     assert (response["status"], response["completed_at"]) == ("completed", 1_700_000_002)
 
 
 def test_incomplete_has_a_reason_and_no_time() -> None:
-    response = checked(RESPONSE.finished([], Outcome.MAX_OUTPUT_TOKENS, Usage(1, 2, 3), 1_700_000_002))
+    response = checked(
+        RESPONSE.finished([], Outcome.MAX_OUTPUT_TOKENS, Usage(1, 2, 3), 1_700_000_002).json(is_stored=False)
+    )
     check_response(response)
     assert (response["incomplete_details"], response["completed_at"]) == ({"reason": "max_output_tokens"}, None)
 
 
 def test_failed_has_an_error_and_may_lack_usage() -> None:
-    response = checked(RESPONSE.failed([], GatewayError(ErrorKind.TIMEOUT, "Late."), None))
+    response = checked(RESPONSE.failed([], GatewayError(ErrorKind.TIMEOUT, "Late."), None).json(is_stored=False))
     check_response(response)
     assert response["error"]["message"] == "Late."
     assert response["usage"] is None
