@@ -148,16 +148,18 @@ class MemoryStore:
             return False
         return await self.update(record, items, append_to=append_to)
 
-    async def log(self, owner: str, record_id: str, first: int, frames: Sequence[bytes]) -> None:
+    async def log(self, owner: str, record_id: str, first: int, frames: Sequence[bytes]) -> bool:
         """Adds the next events of a run."""
         entry = self._used(owner, record_id)
         if entry is None:
-            return
+            return False
         size = size_of_frames(frames)
         self._make_room(size)
-        if self._is_kept(entry):
-            entry.frames[first:] = frames
-            self._grow(entry, size)
+        if not self._is_kept(entry):
+            return False
+        entry.frames[first:] = frames
+        self._grow(entry, size)
+        return True
 
     async def logged(self, owner: str, record_id: str, first: int, *, most_bytes: int = 1_048_576) -> list[bytes]:
         """The events from this sequence number on."""

@@ -69,10 +69,10 @@ class Runs(Protocol):
     async def end_run(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> bool:
         """As `update`, for the end of a run; false if the record is gone or nobody runs it any more."""
 
-    async def log(self, owner: str, record_id: str, first: int, frames: Sequence[bytes]) -> None:
+    async def log(self, owner: str, record_id: str, first: int, frames: Sequence[bytes]) -> bool:
         """Adds the next events of a run, as frames; `first` is the sequence number of the first one.
 
-        A record that is gone has no events.
+        False, and nothing done, if the record is gone.
         """
 
     async def logged(self, owner: str, record_id: str, first: int, *, most_bytes: int = 1_048_576) -> list[bytes]:
