@@ -67,6 +67,7 @@ class ErrorKind(Enum):
     MISSING_PARAMETER = Rule(400, _INVALID, "missing_required_parameter", "client", _PERMANENT)
     UNSUPPORTED_PARAMETER = Rule(400, _INVALID, "unsupported_parameter", "client", _PERMANENT)
     UNSUPPORTED_VALUE = Rule(400, _INVALID, "unsupported_value", "client", _PERMANENT)
+    PREVIOUS_NOT_FOUND = Rule(400, _INVALID, "previous_response_not_found", "client", _PERMANENT)
     CONTEXT_LENGTH = Rule(400, _INVALID, "context_length_exceeded", "client", "context_length_exceeded")
     UPSTREAM_REJECTED = Rule(400, _INVALID, "upstream_rejected_request", "client", _PERMANENT)
     BAD_REQUEST = Rule(400, _INVALID, "bad_request", "client", _PERMANENT)
@@ -80,6 +81,7 @@ class ErrorKind(Enum):
     BODY_TOO_LARGE = Rule(413, _INVALID, "request_too_large", "client", _PERMANENT)
     UNSUPPORTED_MEDIA_TYPE = Rule(415, _INVALID, "unsupported_media_type", "client", _PERMANENT)
     UPGRADE_REQUIRED = Rule(426, _INVALID, "websocket_not_supported", "client", _PERMANENT)
+    TOO_MANY_IN_BACKGROUND = Rule(429, "rate_limit_error", "rate_limit_exceeded", "client", "rate_limit_exceeded")
     RATE_LIMITED = Rule(429, "rate_limit_error", "rate_limit_exceeded", "upstream", "rate_limit_exceeded", True)
     INSUFFICIENT_QUOTA = Rule(429, "insufficient_quota", "insufficient_quota", "upstream", "insufficient_quota", True)
     INTERNAL = Rule(500, "server_error", "internal_error", "gateway", "server_error")
@@ -89,6 +91,7 @@ class ErrorKind(Enum):
     UPSTREAM_UNREACHABLE = Rule(503, "server_error", "upstream_unreachable", "upstream", "server_error", True)
     UPSTREAM_OVERLOADED = Rule(503, "server_error", "server_is_overloaded", "upstream", "server_is_overloaded", True)
     UPSTREAM_TLS = Rule(502, "server_error", "upstream_tls", "upstream", _PERMANENT, True)
+    STATE_UNAVAILABLE = Rule(503, "server_error", "state_unavailable", "gateway", "server_error")
     SHUTTING_DOWN = Rule(503, "server_error", "server_shutdown", "gateway", "server_error", True)
     TIMEOUT = Rule(504, "server_error", "timeout", "upstream", "server_error", True)
 

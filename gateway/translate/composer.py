@@ -20,7 +20,7 @@ from gateway.translate.output_items import (
     ReasoningItem,
     open_call,
 )
-from gateway.translate.response_object import FinalResponse, ResponseObject
+from gateway.translate.response_object import RenderedResponse, ResponseObject
 from gateway.translate.sealed import Seal, SealedReasoning, encode, joined_details
 from gateway.translate.signals import (
     Annotation,
@@ -100,7 +100,7 @@ class Composer:
         self._output_characters = 0
         self._now = 0
         self._holds_end = holds_end
-        self.ending: FinalResponse | None = None
+        self.ending: RenderedResponse | None = None
         """The Response of the terminal event, once the answer is over."""
         self.final: bytes | None = None
         """The same as JSON, once the terminal event is written."""
@@ -147,10 +147,10 @@ class Composer:
         """The frames that open the stream; a response that has waited says so."""
         if is_queued:
             for event in ("response.created", "response.queued"):
-                self._writer.write_response(event, self._response.pending("queued"))
+                self._writer.write_response(event, self._response.pending_json("queued"))
         else:
-            self._writer.write_response("response.created", self._response.pending())
-        self._writer.write_response("response.in_progress", self._response.pending())
+            self._writer.write_response("response.created", self._response.pending_json())
+        self._writer.write_response("response.in_progress", self._response.pending_json())
         return self._writer.take()
 
     def conclude(self, *, is_stored: bool) -> bytes:
@@ -184,7 +184,7 @@ class Composer:
         if self.has_item:
             self._writer.write("keepalive")
         else:
-            self._writer.write_response("response.in_progress", self._response.pending())
+            self._writer.write_response("response.in_progress", self._response.pending_json())
         return self._writer.take()
 
     def _open_reasoning(self, _: Signal) -> None:
@@ -310,13 +310,13 @@ class Composer:
         self._open_part("output_text")
         self._close_item("completed")
 
-    def _end(self, ending: FinalResponse) -> None:
+    def _end(self, ending: RenderedResponse) -> None:
         self.ending = ending
         self._open = Open.ENDED
         if not self._holds_end:
             self._write_end(ending, is_stored=False)
 
-    def _write_end(self, ending: FinalResponse, *, is_stored: bool) -> None:
+    def _write_end(self, ending: RenderedResponse, *, is_stored: bool) -> None:
         self.final = ending.json(is_stored=is_stored)
         # There is no event for a cancelled response; its status in this one says what it is.
         event = "incomplete" if ending.status == "cancelled" else ending.status

@@ -12,7 +12,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec import items
 from gateway.translate.compaction import SUMMARY_OPENING, SUMMARY_REQUEST, TRIGGER
 from gateway.translate.content import Part, Rules, media_of, read_content, text_of
-from gateway.translate.input_items import PlacedItem
+from gateway.translate.input_items import PlacedItem, item_type
 from gateway.translate.losses import safe_word
 from gateway.translate.sealed import Sealed, SealedReasoning, SealedSummary, decode
 from gateway.translate.tool_names import ToolKind, tool_origin
@@ -80,7 +80,7 @@ def read_history(items: Sequence[PlacedItem], tools: ToolSet, rules: Rules) -> l
 
 def read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
     """What one item is made of."""
-    kind = item.get("type") or _implied_type(item)
+    kind = item_type(item)
     if not isinstance(kind, str):
         raise GatewayError(ErrorKind.INVALID_TYPE, f"Invalid type for '{at}.type': expected str.", f"{at}.type")
     read = _READERS.get(kind)
@@ -88,11 +88,6 @@ def read_item(item: JSONObject, at: str, reading: Reading) -> list[Piece]:
         reading.rules.losses.note(at, kind)
         return []
     return read(item, at, reading)
-
-
-def _implied_type(item: JSONObject) -> str:
-    """Items without a type are messages if they have a role, references if they have nothing but an id."""
-    return "item_reference" if "id" in item and "role" not in item and "content" not in item else "message"
 
 
 def _message(item: JSONObject, at: str, reading: Reading) -> list[Piece]:

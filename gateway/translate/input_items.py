@@ -15,6 +15,12 @@ def placed_items(request: CreateRequest) -> list[PlacedItem]:
     return earlier + list(_own(request.input))
 
 
+def item_type(item: JSONObject) -> object:
+    """The type of an item; without one it is a message if it has a role, a reference if it has nothing but an id."""
+    is_message = "role" in item or "content" in item or "id" not in item
+    return item.get("type") or ("message" if is_message else "item_reference")
+
+
 def _own(source: str | list[JSONObject] | None) -> Iterator[PlacedItem]:
     """A plain string is one message of the user."""
     if isinstance(source, str):

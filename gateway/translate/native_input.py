@@ -12,7 +12,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec.items import Reasoning
 from gateway.translate.content import Part, text_of
 from gateway.translate.history import Call, Note, Piece, Reading, Result, Said, read_item
-from gateway.translate.input_items import PlacedItem
+from gateway.translate.input_items import PlacedItem, item_type
 from gateway.translate.native_tools import NativeTools
 from gateway.translate.sealed import SealedReasoning, decode
 
@@ -51,7 +51,7 @@ class NativeInput:
         return found
 
     def _sent(self, item: JSONObject, at: str) -> list[JSONObject]:
-        kind = item.get("type") or ("message" if "role" in item or "content" in item else "item_reference")
+        kind = item_type(item)
         if not isinstance(kind, str):
             raise GatewayError(ErrorKind.INVALID_TYPE, f"Invalid type for '{at}.type': expected str.", f"{at}.type")
         if kind == "reasoning":

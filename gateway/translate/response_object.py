@@ -12,20 +12,24 @@ PendingStatus = Literal["queued", "in_progress"]
 
 
 @dataclass(frozen=True, slots=True)
-class FinalResponse:
-    """The Response of a terminal event, as long as nobody has said whether it is stored.
+class RenderedResponse:
+    """A Response, as long as nobody has said whether it is stored.
 
     Args:
-        status: the word for how it ended.
+        response_id: `resp_...`.
+        created_at: seconds since the epoch.
+        status: the word for how far it is, or how it ended.
         members: what describes the response itself, as a JSON object without its output.
         echo: what repeats the request, as JSON that follows other members and closes the object.
-        output: the items.
+        output: the items, each as JSON with its id.
     """
 
+    response_id: str
+    created_at: int
     status: str
     members: bytes
     echo: bytes
-    output: list[JSONObject]
+    output: list[tuple[str, bytes]]
 
     def head(self, *, is_stored: bool) -> bytes:
         """The JSON object without `output`."""
@@ -33,7 +37,7 @@ class FinalResponse:
 
     def json(self, *, is_stored: bool) -> bytes:
         """The whole JSON object."""
-        return with_output(self.head(is_stored=is_stored), [dumps(item) for item in self.output])
+        return with_output(self.head(is_stored=is_stored), [body for _, body in self.output])
 
 
 def with_output(head: bytes, output: list[bytes]) -> bytes:
@@ -60,31 +64,31 @@ class ResponseObject:
         self._is_stored = bool(echo["store"])
         self._echo = dumps({name: value for name, value in echo.items() if name != "store"})[1:]
 
-    def pending_head(self, status: PendingStatus) -> bytes:
-        """The Response before its end, without `output`."""
-        return self._final(status, []).head(is_stored=self._is_stored)
-
-    def pending(self, status: PendingStatus = "in_progress") -> bytes:
+    def pending(self, status: PendingStatus = "in_progress") -> RenderedResponse:
         """The Response before its end."""
-        return with_output(self.pending_head(status), [])
+        return self._made(status, [])
+
+    def pending_json(self, status: PendingStatus = "in_progress") -> bytes:
+        """The same as JSON; whether it will be stored is what is hoped."""
+        return self.pending(status).json(is_stored=self._is_stored)
 
     def finished(
         self, output: list[JSONObject], outcome: Outcome, usage: Usage | None, completed_at: int
-    ) -> FinalResponse:
+    ) -> RenderedResponse:
         """The Response after a real end."""
         match outcome:
             case Outcome.COMPLETED:
-                return self._final("completed", output, usage=usage, completed_at=completed_at)
+                return self._made("completed", output, usage=usage, completed_at=completed_at)
             case Outcome.CANCELLED:
-                return self._final("cancelled", output, usage=usage)
+                return self._made("cancelled", output, usage=usage)
             case _:
-                return self._final("incomplete", output, usage=usage, reason=outcome.value)
+                return self._made("incomplete", output, usage=usage, reason=outcome.value)
 
-    def failed(self, output: list[JSONObject], error: GatewayError, usage: Usage | None) -> FinalResponse:
+    def failed(self, output: list[JSONObject], error: GatewayError, usage: Usage | None) -> RenderedResponse:
         """The Response after a failure, with what had come until then."""
-        return self._final("failed", output, usage=usage, error=error)
+        return self._made("failed", output, usage=usage, error=error)
 
-    def _final(
+    def _made(
         self,
         status: str,
         output: list[JSONObject],
@@ -93,7 +97,7 @@ class ResponseObject:
         error: GatewayError | None = None,
         reason: str | None = None,
         completed_at: int | None = None,
-    ) -> FinalResponse:
+    ) -> RenderedResponse:
         members = dumps(
             {
                 "id": self.response_id,
@@ -106,7 +110,8 @@ class ResponseObject:
                 "usage": usage_object(usage) if usage else None,
             }
         )
-        return FinalResponse(status, members, self._echo, output)
+        bodies = [(str(item["id"]), dumps(item)) for item in output]
+        return RenderedResponse(self.response_id, self._created_at, status, members, self._echo, bodies)
 
 
 def _store(*, is_stored: bool) -> bytes:

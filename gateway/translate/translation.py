@@ -13,7 +13,7 @@ from gateway.translate.composer import Composer, MintId
 from gateway.translate.event_writer import EventWriter
 from gateway.translate.native_reader import NativeReader
 from gateway.translate.request import ChatPlan
-from gateway.translate.response_object import FinalResponse, ResponseObject
+from gateway.translate.response_object import PendingStatus, RenderedResponse, ResponseObject
 from gateway.translate.sealed import Seal
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Signal, Usage
 from gateway.translate.usage import estimate
@@ -62,6 +62,7 @@ class Translation:
         self.response_id = mint_id("resp")
         self._writer = EventWriter()
         self._response = ResponseObject(self.response_id, created_at, plan.echo)
+        self._is_background = bool(plan.echo["background"])
         self._has_begun = False
         self._held: list[Signal] = []
         self._secret = provider.api_key
@@ -102,19 +103,18 @@ class Translation:
         return self._composer.ending is not None
 
     @property
-    def ending(self) -> FinalResponse | None:
+    def is_announced(self) -> bool:
+        """Whether the terminal event has been written."""
+        return self._composer.final is not None
+
+    @property
+    def ending(self) -> RenderedResponse | None:
         """The Response of the terminal event, before it is known whether it is stored."""
         return self._composer.ending
 
-    @property
-    def pending_head(self) -> bytes:
-        """The Response as it is queued, as JSON without `output`."""
-        return self._response.pending_head("queued")
-
-    @property
-    def pending(self) -> bytes:
-        """The same with an `output` that is empty."""
-        return self._response.pending("queued")
+    def pending(self, status: PendingStatus) -> RenderedResponse:
+        """The Response before its end."""
+        return self._response.pending(status)
 
     @property
     def final(self) -> bytes | None:
@@ -146,10 +146,10 @@ class Translation:
         """What the answer has cost until now: as reported, or else a guess, marked as one."""
         return self._composer.usage
 
-    def begin(self, *, is_queued: bool = False) -> bytes:
-        """The frames that open a stream; a response that has waited says so."""
+    def begin(self) -> bytes:
+        """The frames that open a stream."""
         self._has_begun = True
-        return self._composer.begin(is_queued=is_queued)
+        return self._composer.begin(is_queued=self._is_background)
 
     def listen(self, chunk: bytes) -> bool:
         """Reads the next bytes of the body, or its end if there are none; says whether the answer has begun or ended.

@@ -20,7 +20,7 @@ def checked(body: bytes) -> JSONObject:
 
 
 def test_in_progress_has_no_output_and_no_usage() -> None:
-    response = checked(RESPONSE.pending())
+    response = checked(RESPONSE.pending_json())
     assert (response["status"], response["output"], response["usage"]) == ("in_progress", [], None)
 
 
