@@ -13,6 +13,7 @@ from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.attempt import attempted
 from gateway.exchange.deadline import Deadline
+from gateway.exchange.keeping import Keeping
 from gateway.exchange.opening import Opening
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.ports import Answer, Downstream, Target
@@ -25,6 +26,7 @@ from gateway.translate.composer import MintId
 from gateway.translate.native_request import native_plan
 from gateway.translate.refused_members import without_refused
 from gateway.translate.request import ChatPlan, plan
+from gateway.translate.response_object import PendingStatus, RenderedResponse
 from gateway.translate.sealed import Seal, Unseal
 from gateway.translate.translation import EMPTY_ANSWER, Translation
 from gateway.upstream.gate import Passage
@@ -56,6 +58,7 @@ class Exchange:
         routing: how far it is carried on after a failure.
         seal: seals for the client what must come back on the next turn.
         unseal: opens what the client brings back.
+        keeping: stores the response; without it nothing is stored.
 
     Raises:
         GatewayError: when the request cannot be translated for the first target.
@@ -73,8 +76,10 @@ class Exchange:
         routing: RoutingSettings = RoutingSettings(),  # noqa: B008 - it is frozen
         seal: Seal | None = None,
         unseal: Unseal | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._request = request
+        self._keeping = keeping
         self._is_strict = is_strict
         self._request_id = request_id
         self._running = running
@@ -100,6 +105,10 @@ class Exchange:
     def is_stream(self) -> bool:
         """Whether the client wants events."""
         return self._current.plan.stream
+
+    def pending(self, status: PendingStatus) -> RenderedResponse:
+        """The Response before its end."""
+        return self._translation.pending(status)
 
     async def collect(self) -> bytes:
         """The whole answer as the JSON of a Response, which may be a failed one if it has some output.
@@ -130,16 +139,35 @@ class Exchange:
         """A frame for a silent moment of the stream."""
         return self._translation.keep_alive() if self._opening.has_begun else b""
 
+    @property
+    def ending(self) -> RenderedResponse | None:
+        """The Response with how it ended, once it has."""
+        return self._translation.ending
+
+    async def open(self, downstream: Downstream) -> None:
+        """Opens the stream before anybody is asked."""
+        self._downstream = downstream
+        if self._opening.take():
+            await self._start()
+
+    async def cancel(self) -> None:
+        """Ends an exchange whose task has been cancelled: its stream says that somebody did so."""
+        self.outcome.termination = "cancelled"
+        if not self._translation.is_announced:
+            await self._put_out(self._translation.cancel())
+
     async def _run(self, commit_after: float | None) -> GatewayError | None:
         """Asks the targets; returns why there is no whole answer, after telling the client if it has a stream."""
         try:
-            if commit_after is not None:
+            if commit_after is not None and not self._opening.has_begun:
                 self._opening.begin_in(commit_after)
             error = await in_turn(
                 self._trials, self.outcome, self._attempt, is_final=lambda: self._translation.has_spoken
             )
             if error is not None and not self._translation.is_over:
                 await self._fail(error)
+            elif not self._translation.is_announced:  # a time limit ran out while the response was being stored
+                await self._put_out(b"")
             return error
         finally:
             self._opening.close()
@@ -150,8 +178,17 @@ class Exchange:
         self.outcome.fail(error)
         if self._opening.has_begun:
             await self._opening.settled()
-            await self._downstream.write(self._translation.fail(error))
-            await self._downstream.finish()
+            await self._put_out(self._translation.fail(error))
+
+    async def _put_out(self, frames: bytes) -> None:
+        """Sends the last frames, and the terminal event as soon as the response is stored."""
+        if frames:
+            await self._downstream.write(frames)
+        ending, translation = self._translation.ending, self._translation
+        if ending is not None and not translation.is_announced:
+            is_stored = self._keeping is not None and await self._keeping.keep(ending)
+            await self._downstream.write(translation.conclude(is_stored=is_stored))
+        await self._downstream.finish()
 
     async def _attempt(self, turn: Turn) -> GatewayError | None:
         try:
@@ -183,7 +220,7 @@ class Exchange:
             await self._put_first_words(deadline)
             await relay(answer, self._translation, self._downstream, deadline)
             self._note_end()
-            await self._downstream.finish()
+            await self._put_out(b"")
             await read_rest(answer)
         finally:
             answer.close()
@@ -241,6 +278,7 @@ class Exchange:
             now=lambda: int(time.time()),
             input_bytes=len(prepared.body),
             seal=seal,
+            holds_end=self._keeping is not None,
         )
 
 

@@ -1,0 +1,82 @@
+"""Follows a response in the background through the store: one that another process makes, or that is over."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from gateway.codec.json import JSONObject, dumps, loads
+from gateway.codec.sse import frame
+from gateway.exchange.event_log import FLUSH_SECONDS
+from gateway.store.protocol import Store
+from gateway.store.records import Record
+from gateway.translate.response_object import with_output
+
+PENDING = ("queued", "in_progress")
+"""The statuses of a response that is not over."""
+
+_LATE_SECONDS = 1.0
+"""How long the last events may come after the end that they tell of."""
+
+_ENDS = (b"event: response.completed\n", b"event: response.incomplete\n", b"event: response.failed\n")
+
+
+async def body_of(store: Store, record: Record) -> bytes:
+    """The JSON of a response.
+
+    Raises:
+        StoreError: when it cannot be read.
+    """
+    items = await store.items(record.owner, record.id)
+    return with_output(record.head, [item.body for item in items if item.is_output])
+
+
+async def follow(store: Store, record: Record, first: int) -> AsyncIterator[bytes]:
+    """Frames of the response from this sequence number on, as they are written, until its terminal event.
+
+    Raises:
+        StoreError: when they cannot be read.
+    """
+    is_over = False
+    while True:
+        frames = await store.logged(record.owner, record.id, first)
+        if frames:
+            yield b"".join(frames)
+            first += len(frames)
+            if frames[-1].startswith(_ENDS):
+                return
+            continue
+        if is_over:
+            if await _lacks_its_end(store, record, first):
+                yield terminal_frame(await body_of(store, record), first)
+            return
+        current = await store.get(record.owner, record.id)
+        record = current or (_cancelled(record) if record.status in PENDING else record)
+        is_over = record.status not in PENDING
+        await asyncio.sleep(_LATE_SECONDS if is_over else FLUSH_SECONDS)
+
+
+async def _lacks_its_end(store: Store, record: Record, first: int) -> bool:
+    """Whether the events break off just before this sequence number: their process died before the last one."""
+    if first == 0:
+        return True
+    last = await store.logged(record.owner, record.id, first - 1)
+    return bool(last) and not last[-1].startswith(_ENDS)
+
+
+def ended(record: Record, status: str, **members: object) -> Record:
+    """The record with another status, and what else is to be changed in its JSON."""
+    head: JSONObject = loads(record.head)
+    return replace(record, head=dumps({**head, "status": status, **members}), status=status)
+
+
+def _cancelled(record: Record) -> Record:
+    """What becomes of a response that is deleted while it is made."""
+    return ended(record, "cancelled")
+
+
+def terminal_frame(response: bytes, sequence_number: int) -> bytes:
+    """The terminal event of a response that is over; one that was cancelled has that of an incomplete one."""
+    status = loads(response)["status"]
+    event = f"response.{'incomplete' if status == 'cancelled' else status}"
+    data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, sequence_number)
+    return frame(event, data)
