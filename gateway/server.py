@@ -25,6 +25,7 @@ from gateway.access.sealing import Sealer, sealer_from
 from gateway.configuration import ConfigurationError
 from gateway.exchange.running import RunningExchanges
 from gateway.settings import ProviderSettings, Settings
+from gateway.store.opening import open_store
 from gateway.telemetry import logs
 from gateway.web.app import create_app
 from gateway.web.app_keys import READINESS, RUNNING, Readiness
@@ -97,7 +98,7 @@ def _is_loopback(host: str) -> bool:
 
 
 async def _serve_until_stopped(settings: Settings, keys: KeyStore, demo_key: str | None = None) -> None:
-    app = create_app(settings, keys, _sealer(settings))
+    app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
     runner = GatewayRunner(app)
     stop = _Stop()
     await runner.setup()

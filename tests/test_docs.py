@@ -378,8 +378,8 @@ PROMISES: dict[str, tuple[str, set[str]]] = {
     '"error"': ("failed", {"message"}),
     "fail 429": ("429 rate_limit_exceeded", set()),
     '"image_url": 1': ("400 invalid_type", set()),
-    "x-gateway-mode: strict": ("400 unsupported_parameter", set()),
-    '"store"': ("completed", {"store, tools[0]:web_search"}),
+    "x-gateway-mode: strict": ("400 unsupported_value", set()),
+    "web_search": ("completed", {"tools[0]:web_search"}),
     "/v1/responses/compact": ("compacted", {"compaction"}),
     "/v1/models": ("list", {"demo/demo", "demo/demo-reasoner"}),
 }

@@ -63,14 +63,16 @@ def parse_body(data: bytes, *, max_depth: int, max_containers: int) -> JSONObjec
     return body
 
 
-def convert(value: JSONValue, into: type[T], at: str) -> T:
+def convert(value: JSONValue, into: type[T], at: str, *, is_text: bool = False) -> T:
     """The value as one of the typed shapes; `at` is its own place in the request.
+
+    With `is_text`, numbers and booleans may be written in strings, as the query of a URL has them.
 
     Raises:
         GatewayError: `param` is the exact place, as `input[3].content[0].image_url`.
     """
     try:
-        return msgspec.convert(value, into)
+        return msgspec.convert(value, into, strict=not is_text)
     except msgspec.ValidationError as error:
         raise _conversion_error(str(error), at) from None
 

@@ -1,26 +1,40 @@
 """The application: its routes, its middlewares and what lives as long as it does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp.web import Application, UrlDispatcher
 
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import Sealer
+from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
+from gateway.store.protocol import Store
+from gateway.store.purging import keep_small
 from gateway.telemetry.usage import UsageTotals
 from gateway.upstream.routing import Router
-from gateway.web import chat_completions, compaction, health, input_tokens, models, responses
-from gateway.web.app_keys import KEYS, READINESS, ROUTER, RUNNING, SEALER, SETTINGS, USAGE, Readiness
+from gateway.web import (
+    chat_completions,
+    compaction,
+    conversations,
+    health,
+    input_tokens,
+    models,
+    responses,
+    stored_responses,
+)
+from gateway.web.app_keys import KEYS, READINESS, ROUTER, RUNNING, SEALER, SETTINGS, STATE, USAGE, Readiness, State
 from gateway.web.body import defer_continue
 from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
 
 
-def create_app(settings: Settings, keys: KeyStore, sealer: Sealer) -> Application:
+def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store | None) -> Application:
     """The gateway as an aiohttp application.
 
     Run it with `handler_cancellation` on and `auto_decompress` off, as `gateway.server` does: otherwise a client that
-    leaves is not noticed, and compressed bodies are unpacked without bounds.
+    leaves is not noticed, and compressed bodies are unpacked without bounds. The store is closed with it; without one
+    nothing is stored.
     """
     app = Application(middlewares=[identify, explain_errors, authenticate])
     app[SETTINGS] = settings
@@ -31,7 +45,8 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer) -> Applicatio
     app[READINESS] = Readiness()
     app[USAGE] = UsageTotals()
     app.on_response_prepare.append(set_headers)
-    app.cleanup_ctx.append(_router)
+    app[STATE] = _state(store, settings, app[READINESS])
+    app.cleanup_ctx.extend((_router, _stored))
     _add_routes(app.router)
     return app
 
@@ -41,8 +56,31 @@ async def _router(app: Application) -> AsyncIterator[None]:
         yield
 
 
+def _state(store: Store | None, settings: Settings, readiness: Readiness) -> State:
+    return State(store, BackgroundRuns(store, settings.state, readiness.entered) if store is not None else None)
+
+
+async def _stored(app: Application) -> AsyncIterator[None]:
+    """What is done about the store for as long as the application lives."""
+    store, runs = app[STATE].store, app[STATE].runs
+    if store is None or runs is None:
+        yield
+        return
+    tasks = [
+        asyncio.create_task(runs.watch(), name="watch background responses"),
+        asyncio.create_task(keep_small(store, app[SETTINGS].state.purge_seconds), name="purge the store"),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    await runs.close()
+    await store.close()
+
+
 def _add_routes(router: UrlDispatcher) -> None:
-    one = "/v1/responses/{response_id}"
+    response = "/v1/responses/{response_id}"
+    conversation = "/v1/conversations/{conversation_id}"
+    item = f"{conversation}/items/{{item_id}}"
     for method, path, resource in (
         ("GET", "/healthz", health.healthz),
         ("HEAD", "/healthz", health.healthz),
@@ -52,10 +90,18 @@ def _add_routes(router: UrlDispatcher) -> None:
         ("GET", "/v1/responses", responses.refuse_web_socket),
         ("POST", "/v1/responses/compact", compaction.compact),
         ("POST", "/v1/responses/input_tokens", input_tokens.count),
-        ("GET", one, responses.refuse_unknown),
-        ("DELETE", one, responses.refuse_unknown),
-        ("POST", f"{one}/cancel", responses.refuse_unknown),
-        ("GET", f"{one}/input_items", responses.refuse_unknown),
+        ("GET", response, stored_responses.retrieve),
+        ("DELETE", response, stored_responses.delete),
+        ("POST", f"{response}/cancel", stored_responses.cancel),
+        ("GET", f"{response}/input_items", stored_responses.list_input_items),
+        ("POST", "/v1/conversations", conversations.create),
+        ("GET", conversation, conversations.retrieve),
+        ("POST", conversation, conversations.update),
+        ("DELETE", conversation, conversations.delete),
+        ("GET", f"{conversation}/items", conversations.list_items),
+        ("POST", f"{conversation}/items", conversations.add_items),
+        ("GET", item, conversations.retrieve_item),
+        ("DELETE", item, conversations.delete_item),
         ("POST", "/v1/chat/completions", chat_completions.create),
         ("GET", "/v1/models", models.list_models),
         ("GET", "/v1/models/{model:.+}", models.retrieve_model),

@@ -9,9 +9,11 @@ from aiohttp.web import AppKey, RequestKey
 
 from gateway.access.keys import Key, KeyStore
 from gateway.access.sealing import Sealer
+from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
+from gateway.store.protocol import Store
 from gateway.telemetry.usage import UsageTotals
 from gateway.upstream.routing import Router
 
@@ -41,6 +43,14 @@ class Readiness:
                 self.idle.set()
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is stored, and what is made in the background; nothing on a gateway that stores nothing."""
+
+    store: Store | None = None
+    runs: BackgroundRuns | None = None
+
+
 SETTINGS = AppKey("settings", Settings)
 KEYS = AppKey("keys", KeyStore)
 SEALER = AppKey("sealer", Sealer)
@@ -48,6 +58,7 @@ ROUTER = AppKey("router", Router)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
 USAGE = AppKey("usage", UsageTotals)
+STATE = AppKey("state", State)
 
 REQUEST_ID = RequestKey("request_id", str)
 CALLER = RequestKey("caller", Key)

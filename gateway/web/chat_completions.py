@@ -17,9 +17,9 @@ from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
 from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS
 from gateway.web.default_model import with_model
+from gateway.web.json_body import read_json
 from gateway.web.middlewares import break_off
 from gateway.web.permissions import targets_for
-from gateway.web.responses import read_json
 from gateway.web.session import Session
 from gateway.web.stall import dropped_when_stalled
 
@@ -29,7 +29,7 @@ _EVENTS, _JSON = "text/event-stream", "application/json"
 async def create(request: Request) -> StreamResponse:
     """The upstream's own answer, byte for byte; only `model` is the upstream's id on the way there."""
     settings = request.app[SETTINGS]
-    body = with_model(request, await read_json(request, settings))
+    body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
     request[OUTCOME] = Outcome()
     trials = Trials(targets, max_attempts=settings.routing.max_attempts)

@@ -7,7 +7,8 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.translate.compaction import TRIGGER
 from gateway.web.answers import send_json
 from gateway.web.app_keys import OUTCOME, SETTINGS
-from gateway.web.responses import exchange_for, read_json
+from gateway.web.json_body import read_json
+from gateway.web.responses import asked_for, exchange_for
 
 _PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_cache_key", "service_tier")
 
@@ -15,7 +16,8 @@ _PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_
 async def compact(request: Request) -> StreamResponse:
     """Answers `{id, object, created_at, output: [compaction item], usage}`; its `output` is the next input."""
     settings = request.app[SETTINGS]
-    exchange = exchange_for(request, _create_body(await read_json(request, settings)), settings)
+    asked = await asked_for(request, _create_body(await read_json(request)))
+    exchange = exchange_for(request, asked, settings)
     request[OUTCOME] = exchange.outcome
     response = loads(await exchange.collect())
     if response["status"] != "completed":
@@ -28,12 +30,15 @@ async def compact(request: Request) -> StreamResponse:
 def _create_body(body: JSONObject) -> JSONObject:
     """The request for a response that asks for the summary."""
     given = {name: body[name] for name in _PASSED_ON if body.get(name) is not None}
-    return {**given, "input": [*_items(given.get("input")), {"type": TRIGGER}]}
+    items = _items(given.get("input"), has_history="previous_response_id" in given)
+    return {**given, "input": [*items, {"type": TRIGGER}], "store": False}
 
 
-def _items(source: JSONValue) -> list[JSONValue]:
+def _items(source: JSONValue, *, has_history: bool) -> list[JSONValue]:
     if isinstance(source, str):
         return [{"role": "user", "content": source}]
-    if isinstance(source, list) and source:
+    if isinstance(source, list) and (source or has_history):
         return source
+    if source is None and has_history:
+        return []
     raise GatewayError(ErrorKind.MISSING_PARAMETER, "Missing required parameter: 'input'.", "input")

@@ -24,10 +24,12 @@ class EventStream(EventSourceResponse):
     Args:
         request: the request to answer.
         settings: heartbeat and write stall.
-        keep_alive: makes the frame for a silent moment; empty when none may be sent.
+        keep_alive: makes the event for a silent moment; empty when none may be sent. Without it the frame is a comment.
     """
 
-    def __init__(self, request: Request, settings: ServerSettings, keep_alive: Callable[[], bytes]) -> None:
+    def __init__(
+        self, request: Request, settings: ServerSettings, keep_alive: Callable[[], bytes] | None = None
+    ) -> None:
         self._interval = settings.heartbeat_seconds if settings.heartbeat != "off" else _NEVER
         super().__init__(
             allow_all_methods=True, send_timeout=settings.write_stall_seconds, ping_interval=self._interval
@@ -35,7 +37,7 @@ class EventStream(EventSourceResponse):
         self.headers.popall(CONNECTION)  # whether the connection is kept is for the server to say
         self._request = request
         self._loop = asyncio.get_running_loop()
-        self._heartbeat = keep_alive if settings.heartbeat == "event" else lambda: _COMMENT
+        self._heartbeat = keep_alive if keep_alive and settings.heartbeat == "event" else lambda: _COMMENT
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
 

@@ -1,7 +1,5 @@
 """`POST /v1/responses/input_tokens`: how many tokens the input of a request would have, without an answer to it."""
 
-from functools import partial
-
 from aiohttp.web import Request, StreamResponse
 
 from gateway.codec.json import JSONObject
@@ -13,10 +11,12 @@ from gateway.translate.token_estimate import estimated_tokens
 from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import MODEL, OUTCOME, SEALER, SETTINGS
+from gateway.web.app_keys import MODEL, OUTCOME, SETTINGS
+from gateway.web.caller import context_of, unseal_for
 from gateway.web.default_model import with_model
+from gateway.web.json_body import read_json
 from gateway.web.permissions import targets_for
-from gateway.web.responses import is_strict, owner_of, read_json
+from gateway.web.responses import is_strict
 from gateway.web.session import Session
 
 _COUNTED = ("input", "instructions", "tools", "prompt", "conversation", "previous_response_id")
@@ -28,11 +28,11 @@ _SHORTEST_INPUT = " "
 async def count(request: Request) -> StreamResponse:
     """Counted by the upstream that would answer, or else estimated, and marked so. No member is required."""
     settings = request.app[SETTINGS]
-    body = with_model(request, await read_json(request, settings))
+    body = with_model(request, await read_json(request))
     target = _target(request, body)
     if not any(body.get(name) for name in _COUNTED):
         return _answer(0, is_estimate=False, dropped=())
-    chat = _plan(request, body, target, settings)
+    chat = await _plan(request, body, target, settings)
     tokens = await count_tokens(target.upstream, chat.body) if target is not None else None
     if tokens is None:
         return _answer(estimated_tokens(chat.body), is_estimate=True, dropped=chat.dropped)
@@ -50,10 +50,12 @@ def _target(request: Request, body: JSONObject) -> Target | None:
     return target
 
 
-def _plan(request: Request, body: JSONObject, target: Target | None, settings: Settings) -> ChatPlan:
-    given = {**body, "input": body.get("input") or _SHORTEST_INPUT, "model": body.get("model") or _NO_MODEL}
-    create_request = read_request(given)
-    unseal = partial(request.app[SEALER].open, owner_of(request))
+async def _plan(request: Request, body: JSONObject, target: Target | None, settings: Settings) -> ChatPlan:
+    has_history = body.get("previous_response_id") or body.get("conversation")
+    source = body.get("input") or (None if has_history else _SHORTEST_INPUT)
+    asked = read_request({**body, "input": source, "model": body.get("model") or _NO_MODEL, "background": None})
+    create_request = await context_of(request).completed(asked)
+    unseal = unseal_for(request)
     strict = is_strict(request, settings)
     if target is None:
         return plan(create_request, model=_NO_MODEL, quirks=Quirks(), strict=strict, unseal=unseal)

@@ -22,6 +22,8 @@ from aiohttp.web import (
 from gateway.access.keys import Key
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import Outcome
+from gateway.exchange.stored_context import unavailable
+from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import log_request, request_id
 from gateway.telemetry.usage import Account
 from gateway.web.answers import error_answer
@@ -52,7 +54,7 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
             response = await handler(request)
     finally:
         if request.path not in _QUIET_PATHS:
-            _count(request)
+            count_usage(request, request.get(OUTCOME))
             _log_line(request, response, time.monotonic() - started)
     return response
 
@@ -76,13 +78,18 @@ def _termination(request: Request, response: StreamResponse | None) -> str:
 def _log_line(request: Request, response: StreamResponse | None, seconds: float) -> None:
     path, status = request.path[:_LOGGED_CHARACTERS], _status(request, response)
     fields: dict[str, object] = {"method": request.method, "path": path, "status": status}
+    fields |= exchange_fields(request, request.get(OUTCOME))
+    log_request({**fields, "termination": _termination(request, response), "seconds": round(seconds, 6)})
+
+
+def exchange_fields(request: Request, outcome: Outcome | None) -> dict[str, object]:
+    """Who asked for which model, and what came of it."""
+    fields: dict[str, object] = {}
     if (caller := request.get(CALLER)) is not None:
         fields |= {"key_id": caller.id, "key": caller.name}
     if (model := request.get(MODEL)) is not None:
         fields["model"] = model[:_LOGGED_CHARACTERS]
-    if (outcome := request.get(OUTCOME)) is not None:
-        fields |= _upstream_fields(outcome)
-    log_request({**fields, "termination": _termination(request, response), "seconds": round(seconds, 6)})
+    return fields | (_upstream_fields(outcome) if outcome is not None else {})
 
 
 def _upstream_fields(outcome: Outcome) -> dict[str, object]:
@@ -102,9 +109,8 @@ def _upstream_fields(outcome: Outcome) -> dict[str, object]:
     return fields
 
 
-def _count(request: Request) -> None:
-    """Adds what the request used to the sums of the process."""
-    outcome: Outcome | None = request.get(OUTCOME)
+def count_usage(request: Request, outcome: Outcome | None) -> None:
+    """Adds what an exchange for the request used to the sums of the process."""
     if outcome is None or outcome.consumption is None:
         return
     caller: Key | None = request.get(CALLER)
@@ -135,6 +141,8 @@ def _explained(failure: Exception) -> GatewayError:
             return failure
         case HTTPException():
             return _from_http(failure)
+        case StoreError():
+            return unavailable()
         case RequestPayloadError():
             return GatewayError(ErrorKind.BAD_REQUEST, "The framing of the request body is not valid HTTP.")
         case _:

@@ -1,38 +1,38 @@
-"""`/v1/responses`: create a response, streamed or not."""
-
-import secrets
-from functools import partial
+"""`/v1/responses`: create a response, streamed or not, now or in the background."""
 
 from aiohttp.web import Request, StreamResponse
 
-from gateway.access.keys import Key
-from gateway.codec.json import JSONObject, parse_body
+from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.exchange import Exchange
+from gateway.exchange.keeping import Keeping
 from gateway.settings import Settings
+from gateway.spec.requests import CreateRequest
+from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
 from gateway.web.answers import send_json
-from gateway.web.app_keys import CALLER, MODEL, OUTCOME, REQUEST_ID, RUNNING, SEALER, SETTINGS
-from gateway.web.body import read_body
+from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STATE
+from gateway.web.background import create_in_background
+from gateway.web.caller import context_of, owner_of, seal_for, unseal_for
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
+from gateway.web.identifiers import mint_id
+from gateway.web.json_body import read_json
 from gateway.web.permissions import targets_for
 from gateway.web.session import Session
 
 MODE_HEADER = "x-gateway-mode"
-_ID_BYTES = 24
-
-
-def mint_id(prefix: str) -> str:
-    """An id with 192 random bits, so that nobody can guess another's."""
-    return f"{prefix}_{secrets.token_hex(_ID_BYTES)}"
 
 
 async def create(request: Request) -> StreamResponse:
     """`POST /v1/responses`."""
     settings = request.app[SETTINGS]
-    body = await read_json(request, settings)
-    exchange = exchange_for(request, body, settings)
+    asked = await asked_for(request, await read_json(request))
+    keeping = _keeping(request, asked)
+    exchange = exchange_for(request, asked, settings, keeping)
+    runs = request.app[STATE].runs
+    if asked.background and runs is not None and keeping is not None:
+        return await create_in_background(request, exchange, keeping, runs)
     request[OUTCOME] = exchange.outcome
     if not exchange.is_stream:
         answer = await exchange.collect()
@@ -45,34 +45,43 @@ async def create(request: Request) -> StreamResponse:
     return stream
 
 
-async def read_json(request: Request, settings: Settings) -> JSONObject:
-    """The body of a request as a JSON object, within the limits."""
-    server = settings.server
-    data = await read_body(request, server)
-    return parse_body(data, max_depth=server.max_json_depth, max_containers=server.max_json_containers)
+async def asked_for(request: Request, body: JSONObject) -> CreateRequest:
+    """The body of a create request, with what it refers to of what is stored."""
+    asked = read_request(with_model(request, body))
+    request[MODEL] = asked.model
+    return await context_of(request).completed(asked)
 
 
-def exchange_for(request: Request, body: JSONObject, settings: Settings) -> Exchange:
-    """The exchange for the body of a create request."""
-    create_request = read_request(with_model(request, body))
-    request[MODEL] = create_request.model
+def exchange_for(
+    request: Request, asked: CreateRequest, settings: Settings, keeping: Keeping | None = None
+) -> Exchange:
+    """The exchange for a create request; without `keeping` nothing is stored."""
     return Exchange(
-        create_request,
-        targets_for(request, create_request.model, Session(request, body)),
+        asked,
+        targets_for(request, asked.model, Session(request, _affinity(asked))),
         is_strict=is_strict(request, settings),
         request_id=request[REQUEST_ID],
         mint_id=mint_id,
         running=request.app[RUNNING],
         routing=settings.routing,
-        seal=partial(request.app[SEALER].seal, owner_of(request)),
-        unseal=partial(request.app[SEALER].open, owner_of(request)),
+        seal=seal_for(request),
+        unseal=unseal_for(request),
+        keeping=keeping,
     )
 
 
-def owner_of(request: Request) -> str:
-    """Whom that what is kept or sealed for this request belongs to; on an open gateway it is everybody's."""
-    caller: Key | None = request.get(CALLER)
-    return caller.owner if caller is not None else ""
+def _affinity(asked: CreateRequest) -> JSONObject:
+    """What a session is known by: a conversation goes where it has been, also when the gateway completes it."""
+    own = asked.input if isinstance(asked.input, list) else []
+    return {
+        "prompt_cache_key": asked.prompt_cache_key,
+        "input": [*asked.history, *own] if asked.history else asked.input,
+    }
+
+
+def _keeping(request: Request, asked: CreateRequest) -> Keeping | None:
+    store = request.app[STATE].store
+    return Keeping(store, owner_of(request), asked, mint_id) if store is not None and is_stored(asked) else None
 
 
 def is_strict(request: Request, settings: Settings) -> bool:
@@ -92,10 +101,3 @@ async def refuse_web_socket(request: Request) -> StreamResponse:
             ErrorKind.UPGRADE_REQUIRED, message, headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"}
         )
     raise GatewayError(ErrorKind.METHOD_NOT_ALLOWED, "Use POST here.", headers={"Allow": "POST"})
-
-
-async def refuse_unknown(request: Request) -> StreamResponse:
-    """Retrieve, delete, cancel and input_items: nothing is stored, so no id exists."""
-    name = request.match_info["response_id"]
-    shown = name if len(name) <= 100 else name[:100] + "..."
-    raise GatewayError(ErrorKind.NOT_FOUND, f"Response with id '{shown}' not found.")

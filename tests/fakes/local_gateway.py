@@ -17,7 +17,8 @@ from aiohttp.web import Application, UnixSite
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.codec.json import JSONObject
-from gateway.settings import AliasSettings, ProviderSettings, ServerSettings, Settings
+from gateway.settings import AliasSettings, ProviderSettings, ServerSettings, Settings, StateSettings
+from gateway.store.opening import open_store
 from gateway.telemetry.logs import JSONFormatter, discreet
 from gateway.web.app import create_app
 from gateway.web.app_keys import READINESS
@@ -99,11 +100,13 @@ async def local_gateway(
     keys: KeyStore | None = None,
     unix_path: str | None = None,
     server: Mapping[str, object] | None = None,
+    state: Mapping[str, object] | None = None,
 ) -> AsyncIterator[LocalGateway]:
-    """Run the gateway for these providers, with these members of `[server]`."""
+    """Run the gateway for these providers, with these members of `[server]` and `[state]`."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
-    settings = Settings(server=listening, providers=providers, models=aliases)
-    app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None))
+    keeping = msgspec.convert(state or {}, StateSettings)
+    settings = Settings(server=listening, state=keeping, providers=providers, models=aliases)
+    app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), open_store(settings.state))
     runner = GatewayRunner(app)
     runner.hurry()
     await runner.setup()

@@ -26,7 +26,9 @@ async def test_a_large_answer_arrives_whole_with_its_length() -> None:
     message = {"role": "assistant", "content": text}
     script = Script.json({"choices": [{"message": message, "finish_reason": "stop"}]})
     async with scene(script=script) as place:
-        status, headers, body = await ask(place.gateway, REQUEST | {"stream": False, "previous_response_id": "resp_1"})
+        status, headers, body = await ask(
+            place.gateway, REQUEST | {"stream": False, "max_tool_calls": 3, "include": ["web_search_call.results"]}
+        )
         assert (status, headers["content-type"]) == (200, "application/json")
         assert int(headers["content-length"]) == len(body)
         assert "x-gateway-dropped" in headers

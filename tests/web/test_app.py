@@ -23,13 +23,13 @@ ROUTES = {
 
 
 def test_these_are_the_routes_and_none_asks_for_a_body_by_itself() -> None:
-    routes = list(create_app(Settings(), KeyStore(None, "key"), sealer_from(None)).router.routes())
+    routes = list(create_app(Settings(), KeyStore(None, "key"), sealer_from(None), None).router.routes())
     assert {(route.method, route.resource.canonical) for route in routes if route.resource} >= ROUTES
     assert {route._expect_handler for route in routes} == {defer_continue}
 
 
 def test_a_new_application_is_ready_and_idle() -> None:
-    readiness = create_app(Settings(), KeyStore(None, "key"), sealer_from(None))[READINESS]
+    readiness = create_app(Settings(), KeyStore(None, "key"), sealer_from(None), None)[READINESS]
     assert (readiness.is_draining, readiness.requests, readiness.idle.is_set()) == (False, 0, True)
 
 

@@ -87,9 +87,15 @@ async def test_instructions_and_tools_are_counted_alone_too(vllm: str, body: JSO
         assert counted["input_tokens"] > 0
 
 
-async def test_stored_input_that_cannot_be_counted_is_reported(vllm: str) -> None:
+async def test_what_a_request_continues_is_counted_too(vllm: str) -> None:
     async with local_gateway(provider(vllm)) as gateway:
-        assert (await count(gateway, {"previous_response_id": "resp_1"}))[2] == "previous_response_id"
+        items = [{"role": "user", "content": "x" * 4000}]
+        async with aiohttp.ClientSession(gateway.base_url.removesuffix("v1"), headers=gateway.headers) as session:
+            made = await (await session.post("v1/conversations", json={"items": items})).json()
+        _, counted, _ = await count(gateway, {"conversation": made["id"]})
+        assert counted["input_tokens"] > 500
+        status, refused, _ = await count(gateway, {"previous_response_id": "resp_1"})
+        assert (status, refused["error"]["code"]) == (400, "previous_response_not_found")
 
 
 @pytest.mark.parametrize(

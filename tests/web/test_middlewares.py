@@ -39,7 +39,7 @@ class Site:
 
 @asynccontextmanager
 async def site(handler: Handler, keys: KeyStore | None = None) -> AsyncIterator[Site]:
-    app = create_app(Settings(), keys or KeyStore(None, KEY), sealer_from(None))
+    app = create_app(Settings(), keys or KeyStore(None, KEY), sealer_from(None), None)
     app.router.add_get("/v1/test", handler)
     runner = GatewayRunner(app)
     runner.hurry()

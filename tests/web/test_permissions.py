@@ -18,7 +18,7 @@ SETTINGS = Settings(
 
 
 def request_of(*patterns: str) -> Request:
-    app = create_app(SETTINGS, KeyStore(None, "k"), sealer_from(None))
+    app = create_app(SETTINGS, KeyStore(None, "k"), sealer_from(None), None)
     request = make_mocked_request("POST", "/v1/responses", app=app)
     request[CALLER] = Key("id", "name", "owner", "", patterns)
     return request

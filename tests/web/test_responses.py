@@ -1,12 +1,11 @@
 import orjson
-import pytest
 
-from gateway.web.responses import mint_id
+from gateway.web.identifiers import mint_id
 from tests.fakes import chat
 from tests.fakes.local_gateway import KEY
 from tests.fakes.raw import http, send
 from tests.faults.scene import REQUEST, ask, error_of, scene, stream_of
-from tests.official import check_error, check_response
+from tests.official import check_response
 
 
 def test_ids_have_their_prefix_and_cannot_be_guessed() -> None:
@@ -26,15 +25,15 @@ async def test_a_response_is_streamed_or_not() -> None:
 
 async def test_what_was_dropped_is_reported_in_a_header() -> None:
     async with scene(chat.text_stream("Hello")) as place:
-        _, headers, _ = await ask(place.gateway, REQUEST | {"previous_response_id": "resp_1"})
-        assert headers["x-gateway-dropped"] == "previous_response_id"
+        _, headers, _ = await ask(place.gateway, REQUEST | {"tools": [{"type": "web_search"}]})
+        assert headers["x-gateway-dropped"] == "tools[0]:web_search"
 
 
 async def test_the_mode_may_be_chosen_by_a_header() -> None:
     async with scene(chat.text_stream("Hello")) as place:
-        request = REQUEST | {"previous_response_id": "resp_1"}
+        request = REQUEST | {"tools": [{"type": "web_search"}]}
         status, _, body = await ask(place.gateway, request, headers={"x-gateway-mode": "STRICT"})
-        assert (status, orjson.loads(body)["error"]["param"]) == (400, "previous_response_id")
+        assert (status, orjson.loads(body)["error"]["param"]) == (400, "tools[0]")
         status, _, body = await ask(place.gateway, request, headers={"x-gateway-mode": "odd"})
         assert (status, orjson.loads(body)["error"]["param"]) == (400, "x-gateway-mode")
 
@@ -43,24 +42,6 @@ async def test_an_unknown_model_is_a_404() -> None:
     async with scene() as place:
         status, error = await error_of(place.gateway, REQUEST | {"model": "none/model"})
         assert (status, error["code"], error["param"]) == (404, "model_not_found", "model")
-
-
-UNKNOWN = [
-    ("GET", "/v1/responses/resp_1"),
-    ("DELETE", "/v1/responses/resp_1"),
-    ("POST", "/v1/responses/resp_1/cancel"),
-    ("GET", "/v1/responses/resp_1/input_items"),
-]
-
-
-@pytest.mark.parametrize(("method", "path"), UNKNOWN)
-async def test_no_response_is_stored(method: str, path: str) -> None:
-    async with scene() as place:
-        answer = await send(place.gateway.port, http(method, path, headers=("Connection: close",), key=KEY))
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert b" 404 " in head
-        check_error(orjson.loads(body))
-        assert orjson.loads(body)["error"]["message"] == "Response with id 'resp_1' not found."
 
 
 async def test_an_upgrade_is_answered_with_426_and_a_plain_get_with_405() -> None:

@@ -1,0 +1,24 @@
+"""Keeps a store within its bounds for as long as the process lives."""
+
+import asyncio
+import contextlib
+
+from gateway.store.protocol import Store, StoreError
+
+_SLICE_PAUSE_SECONDS = 0.05
+"""Between two slices of a purge others get at the store."""
+
+
+async def keep_small(store: Store, seconds: float) -> None:
+    """Purges the store every so many seconds; never returns."""
+    while True:
+        with contextlib.suppress(StoreError):  # the store's guard tells of it
+            await _purge(store)
+        await asyncio.sleep(seconds)
+
+
+async def _purge(store: Store) -> None:
+    has_more = True
+    while has_more:
+        has_more = await store.purge()
+        await asyncio.sleep(_SLICE_PAUSE_SECONDS)

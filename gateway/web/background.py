@@ -1,0 +1,70 @@
+"""Responses in the background: how one is begun, and how its events reach whoever asks for them."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from aiohttp.web import Request, StreamResponse
+
+from gateway.codec.sse import DONE
+from gateway.exchange.background import BackgroundRuns
+from gateway.exchange.exchange import Exchange
+from gateway.exchange.keeping import Keeping
+from gateway.exchange.outcome import Outcome
+from gateway.web.answers import raw_json_answer
+from gateway.web.app_keys import OUTCOME, SETTINGS
+from gateway.web.caller import owner_of
+from gateway.web.event_stream import EventStream
+from gateway.web.middlewares import count_usage, exchange_fields
+
+_log = logging.getLogger(__name__)
+
+_LAST_FRAME = b"data: %b\n\n" % DONE
+
+
+async def create_in_background(
+    request: Request, exchange: Exchange, keeping: Keeping, runs: BackgroundRuns
+) -> StreamResponse:
+    """Answers with the response as it is queued, or with its events from the first one on.
+
+    Raises:
+        GatewayError: when there are too many.
+        StoreError: when it cannot be stored.
+    """
+    owner, queued = owner_of(request), exchange.pending("queued")
+    await runs.start(owner, exchange, keeping, _end_of_run(request, exchange.outcome, queued.response_id))
+    if not exchange.is_stream:
+        return raw_json_answer(queued.json(is_stored=True), headers=dict(exchange.headers))
+    return await send_events(request, runs.follow_own(owner, queued.response_id), exchange.headers)
+
+
+def _end_of_run(request: Request, outcome: Outcome, response_id: str) -> Callable[[], None]:
+    """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
+
+    def tell() -> None:
+        count_usage(request, outcome)
+        fields = {"id": response_id, **exchange_fields(request, outcome), "termination": outcome.termination}
+        _log.info("background response", extra={"fields": fields})
+
+    return tell
+
+
+async def send_events(
+    request: Request, frames: AsyncIterator[bytes], headers: Sequence[tuple[str, str]] = ()
+) -> StreamResponse:
+    """Sends frames of a response in the background as they come; a heartbeat has no event's number.
+
+    Raises:
+        StoreError: when they cannot be read.
+        ConnectionError: when the client is gone or stalled; the response is made all the same.
+    """
+    request[OUTCOME] = Outcome()
+    stream = EventStream(request, request.app[SETTINGS].server)
+    try:
+        await stream.start(b"", headers)
+        async for several in frames:
+            await stream.write(several)
+        await stream.write(_LAST_FRAME)
+        await stream.finish()
+    finally:
+        stream.end_heartbeat()
+    return stream
