@@ -9,15 +9,17 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 from gateway.errors import ErrorKind, GatewayError, response_error
 from gateway.exchange.event_log import FLUSH_SECONDS, EventLog, wait_for
 from gateway.exchange.exchange import Exchange
 from gateway.exchange.following import PENDING, body_of, ended, follow, terminal_frame
 from gateway.exchange.keeping import Keeping
+from gateway.exchange.running import shutting_down
 from gateway.settings import StateSettings
 from gateway.store.protocol import Store, StoreError
 from gateway.store.records import Record
@@ -43,7 +45,8 @@ class _Run:
     exchange: Exchange
     keeping: Keeping
     log: EventLog
-    is_cancelled: bool = False
+    last_words: Callable[[], Awaitable[None]] | None = None
+    """Says why it ended, if it did not come to its own end."""
     task: asyncio.Task[None] | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -130,10 +133,10 @@ class BackgroundRuns:
         try:
             await run.exchange.stream(run.log, commit_after=0)
         except asyncio.CancelledError:
-            if not run.is_cancelled or run.task is None:
+            if run.last_words is None or run.task is None:
                 raise
             run.task.uncancel()
-            await run.exchange.cancel()
+            await run.last_words()
 
     async def _store_end(self, run: _Run) -> None:
         """Tries again to store the end of a run, whose events said that it could not be."""
@@ -163,7 +166,7 @@ class BackgroundRuns:
         """
         run = self._runs.get((record.owner, record.id))
         if run is not None:
-            self._stop(run)
+            self._stop(run, run.exchange.cancel)
             await wait_for(run.over, _STOP_SECONDS)
         elif await self._store.ask_to_cancel(record.owner, record.id):
             await self._wait_elsewhere(record)
@@ -180,11 +183,11 @@ class BackgroundRuns:
     def forget(self, owner: str, record_id: str) -> None:
         """Ends the run of a response that has been deleted, if it is one of this process."""
         if (run := self._runs.get((owner, record_id))) is not None:
-            self._stop(run)
+            self._stop(run, run.exchange.cancel)
 
-    def _stop(self, run: _Run) -> None:
-        if run.exchange.ending is None and run.task is not None and not run.is_cancelled:
-            run.is_cancelled = True
+    def _stop(self, run: _Run, last_words: Callable[[], Awaitable[None]]) -> None:
+        if run.exchange.ending is None and run.task is not None and run.last_words is None:
+            run.last_words = last_words
             # A task that is cancelled before its first step never takes it, and would leave no end.
             asyncio.get_running_loop().call_soon(run.task.cancel)
 
@@ -202,7 +205,7 @@ class BackgroundRuns:
     async def _renew(self) -> None:
         for run in self._runs.values():
             if run.log.is_gone:
-                self._stop(run)
+                self._stop(run, run.exchange.cancel)
         if self._runs:
             for name in await self._store.renew(self._runner, seconds=LEASE_SECONDS):
                 self.forget(*name)
@@ -225,8 +228,10 @@ class BackgroundRuns:
             _log.warning("a background response was left by its process", extra={"fields": {"id": record.id}})
 
     async def close(self) -> None:
-        """Ends all runs that are left."""
+        """Ends all runs that are left; each is stored as failed, if that can be done quickly."""
         self._is_stopping = True
+        for run in self._runs.values():
+            self._stop(run, partial(run.exchange.give_up, shutting_down()))
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_SECONDS)

@@ -156,6 +156,12 @@ class Exchange:
         if not self._translation.is_announced:
             await self._put_out(self._translation.cancel())
 
+    async def give_up(self, error: GatewayError) -> None:
+        """Ends an exchange whose task has been cancelled: its stream says why."""
+        if not self._translation.is_announced:
+            self.outcome.fail(error)
+            await self._put_out(self._translation.fail(error))
+
     async def _run(self, commit_after: float | None) -> GatewayError | None:
         """Asks the targets; returns why there is no whole answer, after telling the client if it has a stream."""
         try:

@@ -22,7 +22,7 @@ class RunningExchanges:
         """Lists an exchange while the block runs; one that comes after the end of all fails at once."""
         self._deadlines.add(deadline)
         if self._has_expired:
-            deadline.expire(_shutting_down())
+            deadline.expire(shutting_down())
         try:
             yield
         finally:
@@ -32,8 +32,9 @@ class RunningExchanges:
         """Fails every exchange that is under way or is still to come."""
         self._has_expired = True
         for deadline in self._deadlines:
-            deadline.expire(_shutting_down())
+            deadline.expire(shutting_down())
 
 
-def _shutting_down() -> GatewayError:
+def shutting_down() -> GatewayError:
+    """The error of what the end of the process ends."""
     return GatewayError(ErrorKind.SHUTTING_DOWN, "The gateway is shutting down.")

@@ -1,5 +1,6 @@
 """A gateway with a store of its own, in the test's process, and the official Python SDK on a real socket before it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, cast
 from openai import AsyncOpenAI
 from openai.types.responses import Response
 
+from gateway.store.protocol import Store
 from tests.fakes.chat import text_stream
 from tests.fakes.local_gateway import KEY, LocalGateway, local_gateway, provider
 from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
@@ -34,11 +36,11 @@ class Place:
 
 
 @asynccontextmanager
-async def place(**state: object) -> AsyncIterator[Place]:
-    """A gateway with these members of `[state]`."""
+async def place(store: Store | None = None, **state: object) -> AsyncIterator[Place]:
+    """A gateway with these members of `[state]`, or with a store as it is."""
     async with (
         running_upstream() as upstream,
-        local_gateway(provider(upstream.base_url), state=state) as gateway,
+        local_gateway(provider(upstream.base_url), state=state, store=store) as gateway,
         AsyncOpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=0, timeout=WAIT) as sdk,
     ):
         yield Place(sdk, gateway, upstream)
@@ -53,9 +55,24 @@ async def create(sdk: AsyncOpenAI, *, stream: bool, **members: object) -> Respon
         return cast("Response", await events.get_final_response())
 
 
+def is_stored(response: Response) -> object:
+    """What the wire says in `store`, which the SDK does not know."""
+    return (response.model_extra or {})["store"]
+
+
 def texts(items: Iterable[Any]) -> list[str]:
     """The text of each message."""
     return [item.content[0].text for item in items]
+
+
+async def until_over(sdk: AsyncOpenAI, response_id: str) -> Response:
+    """Polls until the response is over."""
+    async with asyncio.timeout(WAIT):
+        while True:
+            response = await sdk.responses.retrieve(response_id)
+            if response.status not in ("queued", "in_progress"):
+                return response
+            await asyncio.sleep(0.01)
 
 
 async def create_text(there: Place) -> Response:

@@ -1,25 +1,12 @@
 """The official Python SDK on responses in the background: polled, cancelled, deleted, and followed from any event on."""
 
-import asyncio
-
 import openai
 import pytest
-from openai import AsyncOpenAI
-from openai.types.responses import Response, ResponseStreamEvent
+from openai.types.responses import ResponseStreamEvent
 
-from tests.clients.sdk_place import MODEL, create_text, place
+from tests.clients.sdk_place import MODEL, create_text, place, until_over
 from tests.fakes.chat import chunk, ending, text_stream
-from tests.fakes.upstream import WAIT, Script, Step
-
-
-async def until_over(sdk: AsyncOpenAI, response_id: str) -> Response:
-    """Polls until the response is over."""
-    async with asyncio.timeout(WAIT):
-        while True:
-            response = await sdk.responses.retrieve(response_id)
-            if response.status not in ("queued", "in_progress"):
-                return response
-            await asyncio.sleep(0.01)
+from tests.fakes.upstream import Script, Step
 
 
 async def test_a_background_response_is_polled_to_its_end() -> None:

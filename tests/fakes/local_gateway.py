@@ -19,6 +19,7 @@ from gateway.access.sealing import sealer_from
 from gateway.codec.json import JSONObject
 from gateway.settings import AliasSettings, ProviderSettings, ServerSettings, Settings, StateSettings
 from gateway.store.opening import open_store
+from gateway.store.protocol import Store
 from gateway.telemetry.logs import JSONFormatter, discreet
 from gateway.web.app import create_app
 from gateway.web.app_keys import READINESS
@@ -101,12 +102,13 @@ async def local_gateway(
     unix_path: str | None = None,
     server: Mapping[str, object] | None = None,
     state: Mapping[str, object] | None = None,
+    store: Store | None = None,
 ) -> AsyncIterator[LocalGateway]:
-    """Run the gateway for these providers, with these members of `[server]` and `[state]`."""
+    """Run the gateway for these providers, with these members of `[server]` and `[state]`, or with a store as it is."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
     keeping = msgspec.convert(state or {}, StateSettings)
     settings = Settings(server=listening, state=keeping, providers=providers, models=aliases)
-    app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), open_store(settings.state))
+    app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
     runner = GatewayRunner(app)
     runner.hurry()
     await runner.setup()
