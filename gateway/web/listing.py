@@ -24,8 +24,9 @@ def page_of(items: Sequence[Item], query: PageQuery) -> bytes:
     Raises:
         GatewayError: INVALID_VALUE when there is no item `after`.
     """
-    first_of_each = list({item.id: item for item in reversed(items)}.values())  # newest first
-    ordered = first_of_each if query.order == "desc" else first_of_each[::-1]
+    ordered = list({item.id: item for item in items}.values())
+    if query.order == "desc":
+        ordered.reverse()
     start = _place_after(ordered, query.after) if query.after is not None else 0
     return list_object(ordered[start : start + query.limit], has_more=len(ordered) > start + query.limit)
 
