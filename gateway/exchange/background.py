@@ -5,7 +5,6 @@ the store can follow it, ask for its end, and tell when its process has gone.
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import time
@@ -195,11 +194,13 @@ class BackgroundRuns:
         """Keeps leases, takes wishes to cancel, and ends runs whose process is gone; never returns."""
         sweep_at = 0.0
         while True:
-            with contextlib.suppress(StoreError):  # the store's guard tells of it
+            try:
                 await self._renew()
                 if time.monotonic() >= sweep_at:
                     await self._sweep()
                     sweep_at = time.monotonic() + _SWEEP_SECONDS
+            except StoreError:  # others could not renew their leases either; the store's guard tells of it
+                sweep_at = time.monotonic() + LEASE_SECONDS
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _renew(self) -> None:

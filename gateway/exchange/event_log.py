@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.2
 """How far the store may be behind: what it adds to the delay for those who follow in another process."""
 
-_MOST_TAIL_BYTES = 16_777_216
+_MOST_TAIL_BYTES = 4_194_304
 """What is kept while the store is down; beyond it the oldest events are lost."""
 
 _DONE_FRAME = b"data: %b" % DONE

@@ -46,7 +46,7 @@ async def follow(store: Store, record: Record, first: int) -> AsyncIterator[byte
                 return
             continue
         if is_over:
-            if await _lacks_its_end(store, record, first):
+            if await _lacks_its_end(store, record):
                 yield terminal_frame(await body_of(store, record), first)
             return
         current = await store.get(record.owner, record.id)
@@ -55,12 +55,12 @@ async def follow(store: Store, record: Record, first: int) -> AsyncIterator[byte
         await asyncio.sleep(_LATE_SECONDS if is_over else FLUSH_SECONDS)
 
 
-async def _lacks_its_end(store: Store, record: Record, first: int) -> bool:
-    """Whether the events break off just before this sequence number: their process died before the last one."""
-    if first == 0:
-        return True
-    last = await store.logged(record.owner, record.id, first - 1)
-    return bool(last) and not last[-1].startswith(_ENDS)
+async def _lacks_its_end(store: Store, record: Record) -> bool:
+    """Whether the events break off: their process died, or the store failed, before the last one was written."""
+    last, count = b"", 0
+    while frames := await store.logged(record.owner, record.id, count):
+        last, count = frames[-1], count + len(frames)
+    return not last.startswith(_ENDS)
 
 
 def ended(record: Record, status: str, **members: object) -> Record:

@@ -12,7 +12,7 @@ from gateway.exchange.following import PENDING, body_of
 from gateway.exchange.stored_context import is_response_id, response_not_found
 from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
-from gateway.web.answers import json_answer, raw_json_answer, send_json
+from gateway.web.answers import json_answer, send_json
 from gateway.web.app_keys import SETTINGS, STATE, State
 from gateway.web.background import send_events
 from gateway.web.caller import owner_of
@@ -36,8 +36,7 @@ async def retrieve(request: Request) -> StreamResponse:
             message = "Only a response in the background can be streamed again."
             raise GatewayError(ErrorKind.INVALID_VALUE, message, "stream")
         return await send_events(request, runs.follow(record, query.starting_after + 1))
-    body = await body_of(store, record)
-    return await send_json(request, body, {}, stall=request.app[SETTINGS].server.write_stall_seconds)
+    return await _send(request, await body_of(store, record))
 
 
 async def delete(request: Request) -> StreamResponse:
@@ -57,7 +56,7 @@ async def cancel(request: Request) -> StreamResponse:
         raise GatewayError(ErrorKind.INVALID_VALUE, "Cannot cancel a synchronous response.")
     if record.status in PENDING:
         record = await runs.cancel(record)
-    return raw_json_answer(await body_of(store, record))
+    return await _send(request, await body_of(store, record))
 
 
 async def list_input_items(request: Request) -> StreamResponse:
@@ -65,7 +64,11 @@ async def list_input_items(request: Request) -> StreamResponse:
     query = read_query(request, PageQuery)
     store, _, record = await _found(request)
     items = await _effective_input(store, record, request.app[SETTINGS].state.max_chain)
-    return raw_json_answer(page_of(items, query))
+    return await _send(request, page_of(items, query))
+
+
+async def _send(request: Request, body: bytes) -> StreamResponse:
+    return await send_json(request, body, {}, stall=request.app[SETTINGS].server.write_stall_seconds)
 
 
 async def _effective_input(store: Store, record: Record, most_turns: int) -> list[Item]:
