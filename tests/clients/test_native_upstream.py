@@ -54,6 +54,16 @@ async def test_every_stream_of_the_corpus_comes_out_right(
     assert upstream.last.path == "/v1/responses"
 
 
+async def test_what_is_continued_is_sent_whole_and_stored_here(client: AsyncOpenAI, upstream: Upstream) -> None:
+    upstream.answer(Script.of(native_case("vllm_reasoning").body))
+    first = await client.responses.create(model="up/model", input="One")
+    await client.responses.create(model="up/model", input="Two", previous_response_id=first.id)
+    sent = upstream.last.json
+    assert (sent["store"], "previous_response_id" in sent) == (False, False)
+    assert [item.get("role") for item in sent["input"] if item["type"] == "message"] == ["user", "assistant", "user"]
+    assert (await client.responses.retrieve(first.id)).output_text == first.output_text
+
+
 async def test_the_stream_helper_reads_what_a_half_native_server_garbled(
     client: AsyncOpenAI, upstream: Upstream
 ) -> None:
