@@ -19,9 +19,13 @@ from gateway import __version__, configuration
 from gateway.access import keys
 from gateway.configuration import ConfigurationError
 from gateway.settings import ProviderSettings, Quirks, Settings
+from gateway.store.protocol import DamagedStoreError
 
 EXIT_USAGE = 64
 EXIT_UNAVAILABLE = 69
+EXIT_DAMAGED = 75
+"""Somebody has to look at the store first; starting again will not help, and changes nothing."""
+
 EXIT_CONFIGURATION = 78
 """As in sysexits.h: a service manager can tell a wrong file from a crash."""
 
@@ -61,6 +65,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
     except (BindError, UnreachableError) as error:
         click.echo(error, err=True)
         return EXIT_UNAVAILABLE
+    except DamagedStoreError as error:
+        click.echo(error, err=True)
+        return EXIT_DAMAGED
     except ConfigurationError as error:
         for problem in error.problems:
             click.echo(problem, err=True)

@@ -9,7 +9,15 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from tests.fakes.gateway import GatewayProcess, start_gateway
+from tests.fakes.postgresql import PostgresServer, postgres_server
 from tests.fakes.upstream import Upstream, free_port, running_upstream, serving
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -204,12 +204,12 @@ class BackgroundRuns:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _renew(self) -> None:
-        for run in self._runs.values():
-            if run.log.is_gone:
-                self._stop(run, run.exchange.cancel)
-        if self._runs:
-            for name in await self._store.renew(self._runner, seconds=LEASE_SECONDS):
-                self.forget(*name)
+        begun = list(self._runs)
+        if begun:
+            held = await self._store.renew(self._runner, seconds=LEASE_SECONDS)
+            for name in begun:
+                if held.get(name, True):  # one that is not there has been deleted
+                    self.forget(*name)
 
     async def _sweep(self) -> None:
         for name in await self._store.abandoned():

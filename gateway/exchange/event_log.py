@@ -42,8 +42,6 @@ class EventLog:
         """The sequence number of the first event of the tail."""
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
-        self.is_gone = False
-        """Whether the response has been deleted."""
 
     @property
     def is_over(self) -> bool:
@@ -86,7 +84,7 @@ class EventLog:
         if not batch:
             return
         try:
-            self.is_gone = not await self._store.log(self._owner, self._record_id, first, batch)
+            await self._store.log(self._owner, self._record_id, first, batch)
         except StoreError as error:
             _log.info("events could not be stored", extra={"fields": {"reason": str(error)}})
             return

@@ -181,16 +181,13 @@ class MemoryStore:
         run.shall_stop = True
         return True
 
-    async def renew(self, runner: str, *, seconds: float) -> list[tuple[str, str]]:
+    async def renew(self, runner: str, *, seconds: float) -> dict[tuple[str, str], bool]:
         """Renews the leases of all runs of a runner."""
         until = self._clock() + seconds
-        found: list[tuple[str, str]] = []
-        for name, run in self._runs.items():
-            if run.runner == runner:
-                run.lease_until = until
-                if run.shall_stop:
-                    found.append(name)
-        return found
+        own = {name: run for name, run in self._runs.items() if run.runner == runner}
+        for run in own.values():
+            run.lease_until = until
+        return {name: run.shall_stop for name, run in own.items()}
 
     async def abandoned(self, *, most: int = 100) -> list[tuple[str, str]]:
         """The owners and ids of runs whose lease has expired."""

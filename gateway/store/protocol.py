@@ -17,6 +17,10 @@ class StoreError(Exception):
     """The store cannot do it now: it is down, full, slow or damaged. The message is for the log."""
 
 
+class DamagedStoreError(Exception):
+    """What is stored is damaged, and the gateway shall not start before somebody has looked at it."""
+
+
 class Records(Protocol):
     """Responses and conversations."""
 
@@ -81,8 +85,8 @@ class Runs(Protocol):
     async def ask_to_cancel(self, owner: str, record_id: str) -> bool:
         """Asks whoever runs it to stop; false if nobody does."""
 
-    async def renew(self, runner: str, *, seconds: float) -> list[tuple[str, str]]:
-        """Renews the leases of all runs of a runner; the owners and ids of those that shall stop."""
+    async def renew(self, runner: str, *, seconds: float) -> dict[tuple[str, str], bool]:
+        """Renews the leases of all runs of a runner; their owners and ids, and whether each shall stop."""
 
     async def abandoned(self, *, most: int = 100) -> list[tuple[str, str]]:
         """The owners and ids of runs whose lease has expired."""

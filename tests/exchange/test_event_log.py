@@ -51,7 +51,6 @@ async def test_what_could_not_be_written_is_written_later(faulty: FaultyStore) -
     await log.write(FRAMES[1])
     await log.flush()
     assert await faulty.inner.logged("ada", "resp_1", 0) == FRAMES[:2]
-    assert not log.is_gone
 
 
 async def test_a_store_that_stays_down_does_not_fill_the_memory(
@@ -66,11 +65,3 @@ async def test_a_store_that_stays_down_does_not_fill_the_memory(
     assert await all_of(log, 6) == b"".join(FRAMES[6:9])
     with pytest.raises(StoreError):
         await all_of(log, 0)
-
-
-async def test_a_deleted_response_is_noticed_with_the_next_write(faulty: FaultyStore) -> None:
-    log = EventLog(faulty.store, "ada", "resp_1")
-    await faulty.inner.delete("ada", "resp_1")
-    await log.write(FRAMES[0])
-    await log.flush()
-    assert log.is_gone
