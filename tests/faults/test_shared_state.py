@@ -1,6 +1,7 @@
 """Real gateway processes that share a database: found, followed, cancelled through another, and left by a kill."""
 
 import asyncio
+import itertools
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,9 +16,11 @@ from gateway.codec.json import JSONObject
 from tests.clients.sdk_place import MODEL, until_over
 from tests.fakes.chat import chunk, ending, text_stream
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.postgresql import PostgresServer
 from tests.fakes.upstream import WAIT, Script, Step, Upstream, running_upstream
 
 LEASE_AND_SWEEP_SECONDS = 20
+_names = itertools.count()
 
 
 @dataclass(slots=True)
@@ -30,9 +33,13 @@ class Pair:
     upstream: Upstream
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> JSONObject:
-    return {"backend": "sqlite", "path": str(tmp_path / "shared.db")}
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> JSONObject:
+    """The `[state]` of both processes."""
+    if request.param == "sqlite":
+        return {"backend": "sqlite", "path": str(tmp_path / "shared.db")}
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return {"backend": "postgresql", "url": server.new_database(f"shared_{next(_names)}")}
 
 
 @asynccontextmanager
