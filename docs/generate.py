@@ -13,12 +13,17 @@ from types import GenericAlias
 from typing import get_args
 
 from msgspec.structs import fields
+from prometheus_client import Metric
 
+from gateway.access.keys import KeyStore
+from gateway.access.sealing import sealer_from
 from gateway.demo import directions
 from gateway.dialects.preset import Choice
 from gateway.dialects.table import PRESETS
 from gateway.errors import ErrorKind
-from gateway.settings import Quirks
+from gateway.settings import Quirks, Settings
+from gateway.store.memory import MemoryStore
+from gateway.store.records import Bounds
 from gateway.translate.signals import (
     Annotation,
     CallArguments,
@@ -35,6 +40,8 @@ from gateway.translate.signals import (
     Whole,
 )
 from gateway.translate.transitions import TRANSITIONS, Open
+from gateway.web.app import create_app
+from gateway.web.app_keys import METRICS
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "config" / "gateway.toml"
@@ -203,6 +210,24 @@ def directions_table() -> str:
     return "".join(f"{line}\n" for line in lines if line.startswith("|"))
 
 
+def metrics_table() -> str:
+    """Every metric of the gateway's own, with the labels that its series have."""
+    app = create_app(Settings(), KeyStore(None, "key"), sealer_from(None), MemoryStore(Bounds()))
+    rows = [
+        [_code(_exposed(metric)), metric.type, ", ".join(map(_code, labels)) or "—", _words(metric.documentation)]
+        for collector in app[METRICS].registry._collector_to_names  # noqa: SLF001 - no other way to the labels
+        for metric in getattr(collector, "describe", list)()
+        for labels in [getattr(metric, "_labelnames", ()) or getattr(collector, "_labelnames", ())]
+        if metric.name.startswith("gateway")
+    ]
+    return table(["Metric", "Type", "Labels", "What it is"], sorted(rows))
+
+
+def _exposed(metric: Metric) -> str:
+    """The name as it is scraped: counters and infos get an end."""
+    return metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
+
+
 def _steps(state: Open, signal: type) -> str:
     return ", ".join(step.value for step in TRANSITIONS[state][signal]) or "—"
 
@@ -231,8 +256,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "quirks": quirks_table,
     "presets": presets_table,
     "transitions": transitions_table,
+    "metrics": metrics_table,
     "directions": directions_table,
     "settings.server": lambda: settings_table("server"),
+    "settings.admin": lambda: settings_table("admin"),
     "settings.auth": lambda: settings_table("auth"),
     "settings.sealing": lambda: settings_table("sealing"),
     "settings.state": lambda: settings_table("state"),

@@ -90,9 +90,12 @@ def serve(config: Path | None, host: str | None, port: int | None, demo: bool) -
     """Serve until SIGTERM."""
     settings = _listening_on(_settings(config, demo=demo), host, port)
     from gateway.server import serve as serve_until_stopped
+    from gateway.web.admin import AdminAddressError
 
     try:
         serve_until_stopped(settings, demo=demo, environment_keys=os.environ.get("GATEWAY_API_KEYS"))
+    except AdminAddressError as error:
+        raise BindError(str(error)) from error
     except OSError as error:
         raise BindError(_bind_problem(settings.server.host, settings.server.port, error)) from error
 

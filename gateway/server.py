@@ -27,6 +27,7 @@ from gateway.exchange.running import RunningExchanges
 from gateway.settings import ProviderSettings, Settings
 from gateway.store.opening import open_store
 from gateway.telemetry import logs
+from gateway.web import admin
 from gateway.web.app import create_app
 from gateway.web.app_keys import READINESS, RUNNING, Readiness
 from gateway.web.runner import GatewayRunner
@@ -107,7 +108,7 @@ async def _serve_until_stopped(settings: Settings, keys: KeyStore, demo_key: str
         _log.info("listening", extra={"fields": _description(host, port, settings, keys)})
         if demo_key is not None:
             click.echo(_invitation(host, port, demo_key))
-        async with _watched(keys, settings.auth.reload_seconds):
+        async with _watched(keys, settings.auth.reload_seconds), admin.listening(app, settings.admin):
             await stop.first.wait()
             await _drain(runner, app[READINESS], app[RUNNING], stop, settings.server.drain_seconds)
     finally:

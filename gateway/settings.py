@@ -84,6 +84,14 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     reuse_port: bool = False
 
 
+class AdminSettings(_Section, frozen=True, kw_only=True):
+    """`[admin]`: the listener of the operator, with metrics and health."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Port = 0
+    """0 for none."""
+
+
 class AuthSettings(_Section, frozen=True, kw_only=True):
     """`[auth]`: where the keys of the clients are."""
 
@@ -311,6 +319,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     """Everything that one process is configured with."""
 
     server: ServerSettings = ServerSettings()
+    admin: AdminSettings = AdminSettings()
     auth: AuthSettings = AuthSettings()
     sealing: SealingSettings = SealingSettings()
     state: StateSettings = StateSettings()

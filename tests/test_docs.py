@@ -20,6 +20,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import termination_of
 from gateway.settings import Quirks
 from gateway.spec.requests import FIELDS
+from gateway.telemetry.report import TERMINATIONS
 from gateway.translate import chat_reader, content, history, options, tools
 from gateway.translate.tool_names import ToolKind
 from gateway.upstream.gate import SHED
@@ -109,6 +110,7 @@ def test_every_word_for_an_end_is_described() -> None:
         said |= set(re.findall(r'termination(?:: str)? = "(\w+)"', path.read_text(encoding="utf-8")))
     described = first_cells(section("docs/operations.md", "The log").split("| `termination` | What it means |")[1])
     assert described == said | {"completed", "incomplete", "client_gone"}
+    assert described == TERMINATIONS
 
 
 def test_every_field_of_a_request_is_described() -> None:

@@ -10,6 +10,7 @@ from typing import Self
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
+from gateway.telemetry.pace import Pace
 
 
 def _timeout(code: str, message: str) -> GatewayError:
@@ -32,6 +33,7 @@ class Deadline:
         "_timer",
         "_waits_for_client",
         "error",
+        "pace",
     )
 
     def __init__(self, provider: ProviderSettings) -> None:
@@ -44,6 +46,8 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
         self._scope = asyncio.timeout(provider.total_timeout_seconds)
         self.error = _timeout("upstream_total_timeout", "The answer took too long.")
+        self.pace: Pace | None = None
+        """Gets the moments at which something goes to the client; they need no clock of their own."""
 
     async def __aenter__(self) -> Self:
         self._arm(self._patience)
@@ -77,6 +81,8 @@ class Deadline:
     def suspend(self) -> None:
         """The gateway waits for the client, not for the upstream: until bytes come, only the total limit counts."""
         self._waits_for_client = True
+        if self.pace is not None and self._heard_at is not None:
+            self.pace.note(self._heard_at)
 
     def expire(self, error: GatewayError) -> None:
         """Ends the exchange now, for this reason, unless it is ending already."""

@@ -91,15 +91,18 @@ class Exchange:
         self._opening = Opening(self._start)
         self._downstream: Downstream = _Nowhere()
         self._has_cost = False
-        self.outcome = Outcome()
+        self.outcome = Outcome(is_stream=self.is_stream)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The response headers that report on the translation and on who was asked."""
+        return dropped_headers(self._dropped()) + self.outcome.headers
+
+    def _dropped(self) -> Sequence[str]:
         planned = self._current.plan
         if not self._is_strict:  # the upstream may have refused more since
             planned = without_refused(planned, self._current.target.upstream.refusals.of(planned.body["model"]))
-        return dropped_headers(planned.dropped) + self.outcome.headers
+        return planned.dropped
 
     @property
     def is_stream(self) -> bool:
@@ -177,6 +180,7 @@ class Exchange:
             return error
         finally:
             self._opening.close()
+            self.outcome.dropped = self._dropped()
             if self._has_cost:
                 self.outcome.account(self._translation.usage, self._current.target)
 
@@ -253,6 +257,7 @@ class Exchange:
         return None if is_good_enough else error
 
     async def _put_first_words(self, deadline: Deadline) -> None:
+        deadline.pace = self.outcome.pace
         deadline.suspend()
         if self._opening.take():
             await self._downstream.start(self._translation.begin() + self._translation.release(), self.headers)

@@ -1,10 +1,12 @@
 """How an exchange went, in the words of the log and of the response header that tells who was asked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.ports import Target
+from gateway.telemetry.pace import Pace
 from gateway.telemetry.usage import Consumption, cost_of, prices_for
 from gateway.translate.signals import Usage
 from gateway.translate.translation import EMPTY_ANSWER
@@ -54,6 +56,11 @@ class Outcome:
     attempts: list[str] = field(default_factory=list)
     """Who was asked, in order, each `provider/model:word`."""
     consumption: Consumption | None = None
+    dropped: Sequence[str] = ()
+    """What could not be carried over to the last target."""
+    is_stream: bool = False
+    """Whether the client gets events."""
+    pace: Pace = field(default_factory=Pace)
 
     def fail(self, error: GatewayError) -> None:
         """The exchange ended with this error."""

@@ -1,6 +1,6 @@
 """What requests cost: tokens and money by key, model and provider, added up for as long as the process lives.
 
-Nothing is written anywhere: the log has a line for each request, and these sums are for whoever shows them.
+Nothing is written anywhere: the log has a line for each request, and the metrics show these sums.
 """
 
 from collections.abc import Mapping

@@ -25,6 +25,8 @@ class Breaker:
         self._recent: deque[float] = deque(maxlen=failures)
         self._probe_at: float | None = None
         self._is_probing = False
+        self.openings = 0
+        """How often it has opened, or stayed open after a probe."""
 
     @property
     def is_open(self) -> bool:
@@ -60,3 +62,4 @@ class Breaker:
         is_much = len(self._recent) == self._failures and now - self._recent[0] <= self._window
         if is_much or self._is_probing:
             self._probe_at, self._is_probing = now + self._cooldown, False
+            self.openings += 1

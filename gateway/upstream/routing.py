@@ -111,6 +111,20 @@ class Router:
         windows = (configured_window(target.upstream.settings, target.model) for target in self.targets(model))
         return min((window for window in windows if window is not None), default=None)
 
+    @property
+    def gates(self) -> Mapping[str, Gate]:
+        """What stands before each upstream, by its provider's name."""
+        return self._gates
+
+    def is_configured(self, model: str) -> bool:
+        """Whether the configuration has this very id, and not only a pattern that it matches."""
+        name, _, inner = model.partition("/")
+        upstream = self._upstreams.get(name)
+        is_listed = upstream is not None and inner in upstream.settings.models
+        return (
+            is_listed or model in self._aliases or any(model in one.settings.models for one in self._upstreams.values())
+        )
+
     def is_alias(self, model: str) -> bool:
         """Whether the id is one of the configuration's own."""
         return model in self._aliases

@@ -12,7 +12,6 @@ from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
 from gateway.store.protocol import Store
 from gateway.store.purging import keep_small
-from gateway.telemetry.usage import UsageTotals
 from gateway.upstream.routing import Router
 from gateway.web import (
     chat_completions,
@@ -20,13 +19,27 @@ from gateway.web import (
     conversations,
     health,
     input_tokens,
+    metrics,
     models,
     responses,
     stored_responses,
 )
-from gateway.web.app_keys import KEYS, READINESS, ROUTER, RUNNING, SEALER, SETTINGS, STATE, USAGE, Readiness, State
+from gateway.web.app_keys import (
+    KEYS,
+    METRICS,
+    READINESS,
+    ROUTER,
+    RUNNING,
+    SEALER,
+    SETTINGS,
+    STATE,
+    STREAMS,
+    Readiness,
+    State,
+)
 from gateway.web.body import defer_continue
 from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
+from gateway.web.open_streams import OpenStreams
 
 
 def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store | None) -> Application:
@@ -43,10 +56,11 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     app[ROUTER] = Router(settings.providers, settings.models)
     app[RUNNING] = RunningExchanges()
     app[READINESS] = Readiness()
-    app[USAGE] = UsageTotals()
+    app[STREAMS] = OpenStreams()
     app.on_response_prepare.append(set_headers)
     app[STATE] = _state(store, settings, app[READINESS])
-    app.cleanup_ctx.extend((_router, _stored))
+    app[METRICS] = metrics.metrics_for(app)
+    app.cleanup_ctx.extend((_router, _stored, metrics.watch))
     _add_routes(app.router)
     return app
 

@@ -14,8 +14,9 @@ from gateway.exchange.outcome import Outcome
 from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
 from gateway.store.protocol import Store
-from gateway.telemetry.usage import UsageTotals
+from gateway.telemetry.metrics import Metrics
 from gateway.upstream.routing import Router
+from gateway.web.open_streams import OpenStreams
 
 
 @dataclass(slots=True)
@@ -57,10 +58,13 @@ SEALER = AppKey("sealer", Sealer)
 ROUTER = AppKey("router", Router)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
-USAGE = AppKey("usage", UsageTotals)
+METRICS = AppKey("metrics", Metrics)
+STREAMS = AppKey("streams", OpenStreams)
 STATE = AppKey("state", State)
 
 REQUEST_ID = RequestKey("request_id", str)
+STARTED = RequestKey("started", float)
+"""When its first byte came, on the monotonic clock."""
 CALLER = RequestKey("caller", Key)
 OUTCOME = RequestKey("outcome", Outcome)
 MODEL = RequestKey("model", str)

@@ -10,11 +10,12 @@ from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.exchange import Exchange
 from gateway.exchange.keeping import Keeping
 from gateway.exchange.outcome import Outcome
+from gateway.telemetry.report import log_fields
 from gateway.web.answers import raw_json_answer
-from gateway.web.app_keys import OUTCOME, SETTINGS
+from gateway.web.app_keys import METRICS, OUTCOME, SETTINGS, STREAMS
 from gateway.web.caller import owner_of
 from gateway.web.event_stream import EventStream
-from gateway.web.middlewares import count_usage, exchange_fields
+from gateway.web.reports import work_of
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ def _end_of_run(request: Request, outcome: Outcome, response_id: str) -> Callabl
     """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
 
     def tell() -> None:
-        count_usage(request, outcome)
-        fields = {"id": response_id, **exchange_fields(request, outcome), "termination": outcome.termination}
-        _log.info("background response", extra={"fields": fields})
+        work = work_of(request, outcome, outcome.termination or "gateway_error")
+        request.app[METRICS].count_background(work)
+        _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})
 
     return tell
 
@@ -60,11 +61,12 @@ async def send_events(
     request[OUTCOME] = Outcome()
     stream = EventStream(request, request.app[SETTINGS].server)
     try:
-        await stream.start(b"", headers)
-        async for several in frames:
-            await stream.write(several)
-        await stream.write(_LAST_FRAME)
-        await stream.finish()
+        with request.app[STREAMS].entered(request):
+            await stream.start(b"", headers)
+            async for several in frames:
+                await stream.write(several)
+            await stream.write(_LAST_FRAME)
+            await stream.finish()
     finally:
         stream.end_heartbeat()
     return stream

@@ -15,7 +15,7 @@ from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.client import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
-from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS
+from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STREAMS
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
 from gateway.web.middlewares import break_off
@@ -31,10 +31,14 @@ async def create(request: Request) -> StreamResponse:
     settings = request.app[SETTINGS]
     body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
-    request[OUTCOME] = Outcome()
+    request[OUTCOME] = Outcome(is_stream=body.get("stream") is True)
     trials = Trials(targets, max_attempts=settings.routing.max_attempts)
     async with dropped_when_stalled(request, settings.server.write_stall_seconds):
-        return await _Passing(request, body, trials, targets).answer()
+        passing = _Passing(request, body, trials, targets)
+        if not request[OUTCOME].is_stream:
+            return await passing.answer()
+        with request.app[STREAMS].entered(request):
+            return await passing.answer()
 
 
 def _model(request: Request, body: JSONObject) -> str:
@@ -94,6 +98,7 @@ class _Passing:
             passage.succeed()
             self._outcome.settle(None)
             self._describe(answer)
+            deadline.pace = self._outcome.pace
             await self._response.prepare(self._request)
             while chunk:
                 await self._pass_on(chunk, deadline)
@@ -116,6 +121,7 @@ class _Passing:
     async def _pass_on(self, chunk: bytes, deadline: Deadline) -> None:
         if self._usage is not None:
             self._usage.feed(chunk)
+        deadline.bytes_came()
         deadline.suspend()
         await self._response.write(chunk)
         deadline.bytes_came()

@@ -19,15 +19,13 @@ from aiohttp.web import (
     middleware,
 )
 
-from gateway.access.keys import Key
 from gateway.errors import ErrorKind, GatewayError
-from gateway.exchange.outcome import Outcome
 from gateway.exchange.stored_context import unavailable
 from gateway.store.protocol import StoreError
-from gateway.telemetry.logs import log_request, request_id
-from gateway.telemetry.usage import Account
+from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import CALLER, HAS_BEGUN, KEYS, MODEL, OUTCOME, READINESS, REQUEST_ID, USAGE
+from gateway.web.app_keys import CALLER, HAS_BEGUN, KEYS, OUTCOME, READINESS, REQUEST_ID, STARTED
+from gateway.web.reports import tell
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
 
@@ -35,9 +33,6 @@ _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET_PATHS = ("/healthz", "/readyz")
-_CLIENT_GONE = 499
-"""nginx's status for a client that left: only for the log, nobody receives it."""
-_LOGGED_CHARACTERS = 200
 
 
 @middleware
@@ -47,75 +42,15 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
     current = offered if _REQUEST_ID.fullmatch(offered) else f"req_{secrets.token_hex(16)}"
     request[REQUEST_ID] = current
     request_id.set(current)
-    started = time.monotonic()
+    request[STARTED] = time.monotonic()
     response: StreamResponse | None = None
     try:
         with request.app[READINESS].entered():
             response = await handler(request)
     finally:
         if request.path not in _QUIET_PATHS:
-            count_usage(request, request.get(OUTCOME))
-            _log_line(request, response, time.monotonic() - started)
+            tell(request, response)
     return response
-
-
-def _status(request: Request, response: StreamResponse | None) -> int:
-    """What the client has seen; without a response it has left."""
-    if response is not None:
-        return response.status
-    return 200 if HAS_BEGUN in request else _CLIENT_GONE
-
-
-def _termination(request: Request, response: StreamResponse | None) -> str:
-    outcome: Outcome | None = request.get(OUTCOME)
-    if outcome is not None and outcome.termination is not None:
-        return outcome.termination
-    if response is None:
-        return "client_gone"
-    return "completed" if response.status < 400 else "client_error"
-
-
-def _log_line(request: Request, response: StreamResponse | None, seconds: float) -> None:
-    path, status = request.path[:_LOGGED_CHARACTERS], _status(request, response)
-    fields: dict[str, object] = {"method": request.method, "path": path, "status": status}
-    fields |= exchange_fields(request, request.get(OUTCOME))
-    log_request({**fields, "termination": _termination(request, response), "seconds": round(seconds, 6)})
-
-
-def exchange_fields(request: Request, outcome: Outcome | None) -> dict[str, object]:
-    """Who asked for which model, and what came of it."""
-    fields: dict[str, object] = {}
-    if (caller := request.get(CALLER)) is not None:
-        fields |= {"key_id": caller.id, "key": caller.name}
-    if (model := request.get(MODEL)) is not None:
-        fields["model"] = model[:_LOGGED_CHARACTERS]
-    return fields | (_upstream_fields(outcome) if outcome is not None else {})
-
-
-def _upstream_fields(outcome: Outcome) -> dict[str, object]:
-    """Who was asked, and what that cost."""
-    model = outcome.upstream_model[:_LOGGED_CHARACTERS]
-    fields: dict[str, object] = {"provider": outcome.provider, "upstream_model": model}
-    if outcome.attempts:
-        fields["attempts"] = outcome.attempts
-    if outcome.upstream_code is not None:
-        fields["upstream_code"] = outcome.upstream_code[:_LOGGED_CHARACTERS]
-    if (used := outcome.consumption) is not None:
-        fields |= {"input_tokens": used.input_tokens, "output_tokens": used.output_tokens}
-        fields |= {"cached_tokens": used.cached_tokens, "reasoning_tokens": used.reasoning_tokens}
-        fields["usage_estimated"] = used.is_estimated
-        if used.cost is not None:
-            fields["cost"] = round(used.cost, 9)
-    return fields
-
-
-def count_usage(request: Request, outcome: Outcome | None) -> None:
-    """Adds what an exchange for the request used to the sums of the process."""
-    if outcome is None or outcome.consumption is None:
-        return
-    caller: Key | None = request.get(CALLER)
-    key, model = caller.name if caller is not None else "", request.get(MODEL, "")[:_LOGGED_CHARACTERS]
-    request.app[USAGE].add(Account(key, model, outcome.provider), outcome.consumption)
 
 
 @middleware

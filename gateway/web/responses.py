@@ -11,7 +11,7 @@ from gateway.spec.requests import CreateRequest
 from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
 from gateway.web.answers import send_json
-from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STATE
+from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STATE, STREAMS
 from gateway.web.background import create_in_background
 from gateway.web.caller import context_of, owner_of, seal_for, unseal_for
 from gateway.web.default_model import with_model
@@ -39,7 +39,8 @@ async def create(request: Request) -> StreamResponse:
         return await send_json(request, answer, dict(exchange.headers), stall=settings.server.write_stall_seconds)
     stream = EventStream(request, settings.server, exchange.keep_alive)
     try:
-        await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
+        with request.app[STREAMS].entered(request):
+            await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
     finally:
         stream.end_heartbeat()
     return stream

@@ -18,10 +18,12 @@ from aiohttp.web import (
     TCPSite,
 )
 from aiohttp.web_protocol import _ErrInfo
+from prometheus_client import Counter
 
 from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError, http_body
 from gateway.settings import ServerSettings
+from gateway.web.app_keys import METRICS
 
 _log = logging.getLogger(__name__)
 
@@ -76,13 +78,17 @@ class GatewayRunner(AppRunner):
 
     async def _make_server(self) -> Server:
         server = await super()._make_server()
-        return _GatewayServer(server.request_handler, request_factory=server.request_factory, **self._options)
+        metrics = self.app.get(METRICS)
+        malformed = metrics.instruments.malformed if metrics is not None else None
+        return _GatewayServer(
+            server.request_handler, malformed=malformed, request_factory=server.request_factory, **self._options
+        )
 
 
 class _GatewayServer(Server):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: Any, malformed: Counter | None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._malformed = _Malformed()
+        self._malformed = _Malformed(malformed)
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, self._malformed, loop=self._loop, **self._kwargs)
@@ -91,12 +97,15 @@ class _GatewayServer(Server):
 class _Malformed:
     """Counts requests that are none, for one line now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, counter: Counter | None) -> None:
+        self._counter = counter
         self._count = 0
         self._silent_until = 0.0
 
     def note(self) -> None:
         self._count += 1
+        if self._counter is not None:
+            self._counter.inc()
         if time.monotonic() >= self._silent_until:
             _log.info("refused malformed requests", extra={"fields": {"count": self._count}})
             self._count, self._silent_until = 0, time.monotonic() + _SUMMARY_SECONDS

@@ -12,7 +12,7 @@ import pytest
 from gateway.access.keys import KeyStore, add_key
 from gateway.codec.json import JSONObject
 from gateway.settings import AliasSettings
-from gateway.web.app_keys import ROUTER, USAGE
+from gateway.web.app_keys import METRICS, ROUTER
 from tests.fakes import chat
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
 from tests.fakes.upstream import Script, Upstream, free_port, running_upstream
@@ -246,7 +246,7 @@ async def test_tokens_are_counted_by_key_model_and_provider(path: str) -> None:
         line = await place.gateway.request_line()
         assert (line["input_tokens"], line["output_tokens"], line["usage_estimated"]) == (11, 7, False)
         assert line["cost"] == pytest.approx(43e-6)
-        ((account, total),) = place.gateway.app[USAGE].sums.items()
+        ((account, total),) = place.gateway.app[METRICS].usage.sums.items()
         assert (account.model, account.provider, total.requests) == ("coder", "second", 1)
         assert (total.input_tokens, total.output_tokens) == (11, 7)
 

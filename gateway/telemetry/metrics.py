@@ -1,0 +1,164 @@
+"""The metrics of a process: every instrument that something counts on, and how a finished request is counted.
+
+Nothing here is called for a token. Labels are bounded: words of closed lists, names of the configuration, and a few
+names of models that were answered. What is read only when somebody looks is in `gateway.telemetry.collectors`.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, Info, ProcessCollector
+from prometheus_client import disable_created_metrics as leave_out_times_of_creation
+
+from gateway import __version__
+from gateway.telemetry.gaps import GapHistogram
+from gateway.telemetry.labels import OTHER, Names
+from gateway.telemetry.report import Report, Work
+from gateway.telemetry.usage import Account, UsageTotals
+
+_MOST_MODELS = 30
+"""Models that no line of the configuration names and that were answered all the same, each with its own series."""
+
+_MOST_DROPPED = 100
+_REQUEST_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+_FIRST_TOKEN_BOUNDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300)
+_LAG_BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+# Twice as many series otherwise, which nobody asks for.
+leave_out_times_of_creation()  # type: ignore[no-untyped-call]
+
+_PLACE = re.compile(r"\[\d+\]")
+
+
+def _counter(registry: CollectorRegistry, name: str, told: str, labels: Sequence[str] = ()) -> Counter:
+    return Counter(name, told, labels, registry=registry)
+
+
+def _histogram(
+    registry: CollectorRegistry, name: str, told: str, bounds: Sequence[float], labels: Sequence[str] = ()
+) -> Histogram:
+    return Histogram(name, told, labels, buckets=bounds, registry=registry)
+
+
+class Instruments:
+    """Everything that is counted when it happens; a new one belongs here, and its name into the dashboard or alerts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.requests = _counter(
+            registry,
+            "gateway_requests",
+            "Requests that are over, but for those of the health probes; the sum is that of all terminations.",
+            ("route", "status", "termination"),
+        )
+        self.request_seconds = _histogram(
+            registry,
+            "gateway_request_seconds",
+            "From the first byte of a request to the end of its answer.",
+            _REQUEST_BOUNDS,
+            ("route",),
+        )
+        self.malformed = _counter(
+            registry, "gateway_malformed_requests", "Bytes of clients that were no HTTP request at all."
+        )
+        self.first_token = _histogram(
+            registry,
+            "gateway_first_token_seconds",
+            "From the first byte of a request to the first words of its stream.",
+            _FIRST_TOKEN_BOUNDS,
+            ("provider", "model"),
+        )
+        self.gaps = GapHistogram(
+            "gateway_token_gap_seconds",
+            "Between two pieces of a stream as they went to the client.",
+            ("provider", "model"),
+        )
+        registry.register(self.gaps)
+        self.background = _counter(
+            registry, "gateway_background_responses", "Responses in the background that are over.", ("termination",)
+        )
+        self.attempts = _counter(
+            registry,
+            "gateway_upstream_attempts",
+            "Requests to upstreams by how they went, in the words of x-gateway-attempts.",
+            ("provider", "result"),
+        )
+        self.dropped = _counter(
+            registry,
+            "gateway_dropped_fields",
+            "Requests of which this member could not be carried over whole.",
+            ("field",),
+        )
+        self.loop_lag = _histogram(
+            registry,
+            "gateway_loop_lag_seconds",
+            "How much too late the event loop came to a timer, looked at four times a second.",
+            _LAG_BOUNDS,
+        )
+        about = Info("gateway", "Which gateway this is.", registry=registry)
+        about.info({"version": __version__})
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The registry of one application and what counts on it.
+
+    Args:
+        is_model: whether the configuration names a model.
+        is_field: whether a word is the name of a member of the API.
+        usage: gets what each request used.
+    """
+
+    is_model: Callable[[str], bool]
+    is_field: Callable[[str], bool]
+    usage: UsageTotals = field(default_factory=UsageTotals)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    asked_first: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    """What answers in its own time, and is therefore asked before the metrics are collected."""
+    instruments: Instruments = field(init=False)
+    _models: Names = field(init=False)
+    _dropped: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.instruments = Instruments(self.registry)
+        self._models = Names(self.is_model, _MOST_MODELS)
+        self._dropped = Names(self.is_field, _MOST_DROPPED)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def count(self, report: Report) -> None:
+        """A request is over."""
+        instruments, route = self.instruments, report.route or OTHER
+        instruments.requests.labels(route, str(report.status), report.work.termination).inc()
+        instruments.request_seconds.labels(route).observe(report.seconds)
+        self._count_work(report.work)
+
+    def count_background(self, work: Work) -> None:
+        """A response in the background is over."""
+        self.instruments.background.labels(work.termination).inc()
+        self._count_work(work)
+
+    def _count_work(self, work: Work) -> None:
+        if not work.provider:
+            return
+        model = self._models.label(work.model, is_proven=work.termination in ("completed", "incomplete"))
+        if work.consumption is not None:
+            self.usage.add(Account(work.key, model, work.provider), work.consumption)
+        if work.pace is not None and work.first_token_seconds is not None:
+            self.instruments.first_token.labels(work.provider, model).observe(work.first_token_seconds)
+            self.instruments.gaps.add((work.provider, model), work.pace)
+        for provider, result in map(_read_attempt, work.attempts):
+            self.instruments.attempts.labels(provider, result).inc()
+        for name in {self._dropped_label(entry) for entry in work.dropped}:
+            self.instruments.dropped.labels(name).inc()
+
+    def _dropped_label(self, entry: str) -> str:
+        """The place in the request without its numbers; the name of a member that nobody knows is the client's."""
+        place = _PLACE.sub("", entry.partition(":")[0])
+        return self._dropped.label(place, is_proven=self.is_field(place.partition(".")[0]))
+
+
+def _read_attempt(entry: str) -> tuple[str, str]:
+    """Provider and result of `provider/model:result`; no provider's name has a slash."""
+    target, _, result = entry.rpartition(":")
+    return target.partition("/")[0], result

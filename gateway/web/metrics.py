@@ -1,0 +1,66 @@
+"""The metrics of the application: what they read, and how they are shown to Prometheus."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from aiohttp.hdrs import ACCEPT, CONTENT_TYPE
+from aiohttp.web import Application, Request, Response, StreamResponse
+from prometheus_client.exposition import choose_encoder
+
+from gateway.spec.requests import FIELDS
+from gateway.telemetry.collectors import Reading, Readings, StoreCollector, UpstreamCollector, UsageCollector
+from gateway.telemetry.loop_lag import watch_loop
+from gateway.telemetry.metrics import Metrics
+from gateway.web.app_keys import KEYS, METRICS, READINESS, ROUTER, STATE, STREAMS
+
+
+def metrics_for(app: Application) -> Metrics:
+    """Metrics that read what the application has."""
+    metrics = Metrics(app[ROUTER].is_configured, FIELDS.__contains__)
+    metrics.registry.register(Readings(_readings(app)))
+    metrics.registry.register(UsageCollector(metrics.usage))
+    metrics.registry.register(UpstreamCollector(lambda: app[ROUTER].gates))
+    if (store := app[STATE].store) is not None:
+        stored = StoreCollector(store)
+        metrics.registry.register(stored)
+        metrics.asked_first.append(stored.refresh)
+    return metrics
+
+
+def _readings(app: Application) -> list[Reading]:
+    return [
+        Reading("gateway_requests_open", "Requests under way.", lambda: app[READINESS].requests),
+        Reading("gateway_streams_open", "Streams under way.", lambda: len(app[STREAMS])),
+        Reading(
+            "gateway_buffered_bytes",
+            "What the process holds for clients that read more slowly than their streams come.",
+            app[STREAMS].buffered_bytes,
+        ),
+        Reading(
+            "gateway_background_responses_open",
+            "Responses in the background under way.",
+            lambda: len(app[STATE].runs or ()),
+        ),
+        Reading(
+            "gateway_draining",
+            "1 while the process lets what runs come to its end.",
+            lambda: app[READINESS].is_draining,
+        ),
+        Reading("gateway_keys", "Keys that are valid.", lambda: len(app[KEYS].ring)),
+    ]
+
+
+async def watch(app: Application) -> AsyncIterator[None]:
+    """Looks at the loop for as long as the application lives."""
+    task = asyncio.create_task(watch_loop(app[METRICS].instruments.loop_lag.observe), name="watch the event loop")
+    yield
+    task.cancel()
+
+
+async def show(request: Request) -> StreamResponse:
+    """`GET /metrics`, in the form that the scraper asks for."""
+    metrics = request.app[METRICS]
+    for ask in metrics.asked_first:
+        await ask()
+    encode, content_type = choose_encoder(",".join(request.headers.getall(ACCEPT, [])))
+    return Response(body=encode(metrics.registry), headers={CONTENT_TYPE: content_type})
