@@ -261,6 +261,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings.server": lambda: settings_table("server"),
     "settings.admin": lambda: settings_table("admin"),
     "settings.auth": lambda: settings_table("auth"),
+    "settings.logging": lambda: settings_table("logging"),
     "settings.sealing": lambda: settings_table("sealing"),
     "settings.state": lambda: settings_table("state"),
     "settings.translation": lambda: settings_table("translation"),

@@ -53,7 +53,7 @@ def serve(settings: Settings, *, demo: bool, environment_keys: str | None) -> No
         ConfigurationError: when the keys are broken, or missing on an address that others can reach.
         OSError: when the address cannot be listened on.
     """
-    logs.configure(sys.stderr)
+    logs.configure(sys.stderr, settings=settings.logging)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, demo=demo, environment_keys=environment_keys))
 

@@ -41,6 +41,8 @@ ToolChoice = Literal["auto", "none", "required", "named"]
 Wire = Literal["chat", "responses"]
 StateBackend = Literal["memory", "none", "sqlite", "postgresql"]
 OnCorruption = Literal["refuse", "set_aside"]
+LogFormat = Literal["auto", "json", "text"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 TokenCount = Literal["none", "vllm", "llama_cpp"]
 
 BodyMember = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_*?\[\]!-]+\Z")]
@@ -99,6 +101,14 @@ class AuthSettings(_Section, frozen=True, kw_only=True):
     """Relative to the configuration file, absolute once loaded; empty for none."""
     reload_seconds: Seconds = 2
     """How often the file is looked at for a change."""
+
+
+class LoggingSettings(_Section, frozen=True, kw_only=True):
+    """`[logging]`: what the log looks like."""
+
+    format: LogFormat = "auto"
+    """`auto` is readable text on a terminal, and JSON everywhere else."""
+    level: LogLevel = "info"
 
 
 class SealingSettings(_Section, frozen=True, kw_only=True):
@@ -321,6 +331,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     admin: AdminSettings = AdminSettings()
     auth: AuthSettings = AuthSettings()
+    logging: LoggingSettings = LoggingSettings()
     sealing: SealingSettings = SealingSettings()
     state: StateSettings = StateSettings()
     translation: TranslationSettings = TranslationSettings()

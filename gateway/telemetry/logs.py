@@ -17,6 +17,7 @@ from typing import TextIO
 import orjson
 
 from gateway.configuration import ConfigurationError
+from gateway.settings import LoggingSettings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that the current task works on; it is in each of its log lines."""
@@ -29,17 +30,22 @@ _requests = logging.getLogger("gateway.requests")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def configure(stream: TextIO, environment: Mapping[str, str] = environ) -> None:
-    """Send all log lines of the process to the stream; `GATEWAY_LOG_LEVEL` says from which level on.
+def configure(
+    stream: TextIO,
+    environment: Mapping[str, str] = environ,
+    settings: LoggingSettings = LoggingSettings(),  # noqa: B008 - it is frozen
+) -> None:
+    """Send all log lines of the process to the stream; `GATEWAY_LOG_LEVEL` goes before the level of the settings.
 
     Raises:
         ConfigurationError: when there is no such level.
     """
-    level = environment.get("GATEWAY_LOG_LEVEL", "INFO").upper()
+    level = environment.get("GATEWAY_LOG_LEVEL", settings.level).upper()
     if level not in LEVELS:
         raise ConfigurationError([f"GATEWAY_LOG_LEVEL: must be one of {', '.join(LEVELS)}"])
     output = logging.StreamHandler(stream)
-    output.setFormatter(TextFormatter() if stream.isatty() else JSONFormatter())
+    is_text = stream.isatty() if settings.format == "auto" else settings.format == "text"
+    output.setFormatter(TextFormatter() if is_text else JSONFormatter())
     output.addFilter(discreet)
     # A line that cannot be formatted must not be printed raw, with its arguments, instead.
     logging.raiseExceptions = False

@@ -3,11 +3,13 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
 
 from gateway.configuration import ConfigurationError
+from gateway.settings import LoggingSettings
 from gateway.telemetry.logs import configure, log_request, request_id
 
 log = logging.getLogger("gateway.test")
@@ -238,3 +240,20 @@ def test_configuring_again_replaces_and_does_not_double(stream: io.StringIO) -> 
     configure(other, {})
     log.info("m")
     assert (len(entries(stream)), len(entries(other))) == (0, 1)
+
+
+@pytest.mark.parametrize(("form", "is_json"), [("auto", True), ("json", True), ("text", False)])
+def test_the_form_can_be_chosen(form: Literal["auto", "json", "text"], *, is_json: bool) -> None:
+    stream = io.StringIO()
+    configure(stream, {}, LoggingSettings(format=form))
+    log.info("m")
+    assert stream.getvalue().startswith("{") == is_json
+
+
+def test_the_level_of_the_settings_counts_unless_the_environment_has_one() -> None:
+    stream = io.StringIO()
+    configure(stream, {}, LoggingSettings(level="error"))
+    log.warning("m")
+    configure(stream, {"GATEWAY_LOG_LEVEL": "INFO"}, LoggingSettings(level="error"))
+    log.info("n")
+    assert [entry["message"] for entry in entries(stream)] == ["n"]
