@@ -57,6 +57,7 @@ class GuardedDatabase:
         self._failures = 0
         self._pause = _FIRST_PAUSE_SECONDS
         self._closed_until = 0.0
+        self._is_trying = False
         self._silent_until = 0.0
         self._has_told = False
         self.health = Health()
@@ -83,7 +84,8 @@ class GuardedDatabase:
     ) -> Sequence[Row]:
         size = sum(statement.size for statement in statements)
         self._admit(size)
-        health, started = self.health, self._clock()
+        health, started, is_trial = self.health, self._clock(), self.health.is_open
+        self._is_trying = is_trial or self._is_trying
         health.operations += 1
         health.pending += 1
         health.pending_bytes += size
@@ -95,9 +97,11 @@ class GuardedDatabase:
             raise
         except (StoreError, TimeoutError) as error:
             reason = str(error) or f"no answer within {seconds:g} seconds"
-            self._fail(reason)
+            self._fail(reason, is_trial=is_trial)
             raise StoreError(reason) from error
         finally:
+            if is_trial:
+                self._is_trying = False
             health.pending -= 1
             health.pending_bytes -= size
             health.seconds += self._clock() - started
@@ -107,11 +111,9 @@ class GuardedDatabase:
     def _admit(self, size: int) -> None:
         """Raises StoreError for what is not even asked."""
         health = self.health
-        if health.is_open:
-            if self._clock() < self._closed_until:
-                health.refused += 1
-                raise StoreError("the store has failed a moment ago")
-            self._closed_until = self._clock() + self._seconds  # this one tries, others wait for what it finds
+        if health.is_open and (self._is_trying or self._clock() < self._closed_until):
+            health.refused += 1
+            raise StoreError("the store has failed a moment ago")
         if health.pending >= _MOST_PENDING or health.pending_bytes + size > _MOST_PENDING_BYTES:
             health.refused += 1
             self._tell("too much waits for the store")
@@ -123,10 +125,10 @@ class GuardedDatabase:
         self._failures, self._pause, self._has_told, self._silent_until = 0, _FIRST_PAUSE_SECONDS, False, 0.0
         self.health.is_open = False
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, *, is_trial: bool) -> None:
         self.health.errors += 1
         self._failures += 1
-        if self._failures >= _FAILURES:
+        if is_trial or (self._failures >= _FAILURES and not self.health.is_open):
             self.health.is_open = True
             self._closed_until = self._clock() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)

@@ -20,6 +20,7 @@ DIALECT = Dialect(blob="BYTEA", real="DOUBLE PRECISION", serial="BIGSERIAL PRIMA
 
 _CONNECTIONS = 8
 _CONNECT_SECONDS = 5.0
+_CLOSE_SECONDS = 2.0
 _MIGRATION_LOCK = 7_235_011_946
 """Any number that nobody else uses: two processes that start at once must not both migrate."""
 
@@ -102,7 +103,11 @@ class PostgresDatabase:
     async def close(self) -> None:
         """Ends all connections."""
         if self._pool is not None:
-            self._pool.terminate()
+            try:
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._pool.close()
+            except _FAILED:
+                self._pool.terminate()
 
     async def _opened(self) -> asyncpg.Pool:
         """The connections, once the tables are as they should be."""

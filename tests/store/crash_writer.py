@@ -17,7 +17,8 @@ async def write(path: Path, prefix: str) -> None:
     while True:
         names = [f"resp_{prefix}_{number + offset}" for offset in range(4)]
         await asyncio.gather(*(store.put(Record("ada", name, b"{}", 1), items_of(name)) for name in names))
-        print("\n".join(names), flush=True)
+        sys.stdout.write("\n".join(names) + "\n")
+        sys.stdout.flush()
         number += len(names)
 
 

@@ -1,6 +1,7 @@
 """Whatever one owner asks, in whatever order: not a byte of another's is in any answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -40,44 +41,38 @@ CALLS = st.tuples(
 )
 
 
-async def call(store: Store, owner: str, method: str, name: str, other: str, item_id: str) -> object:
-    """One call of an owner, in whose texts the owner's name is."""
+Call = tuple[str, str, str, str, str]
+
+
+async def answer_to(store: Store, asked: Call) -> object:
+    """The answer to one call of an owner, in whose texts the owner's name is."""
+    owner, method, name, other, item_id = asked
     mark = f"text of {owner}".encode()
     record = Record(owner, name, mark, 1, other if other != name else None, "completed")
-    items = [Item(item_id, mark)]
-    match method:
-        case "put" | "begin":
-            if await store.get(owner, name) is not None:
-                return None
-            if method == "put":
-                return await store.put(record, items, append_to=other if other != name else None)
-            return await store.begin_run(record, items, runner="r", seconds=10)
-        case "update":
-            return await store.update(record, items, append_to=other if other != name else None)
-        case "end":
-            return await store.end_run(record, items)
-        case "delete":
-            return await store.delete(owner, name)
-        case "items":
-            return await store.items(owner, name)
-        case "chain":
-            return await store.chain(owner, name, most=10)
-        case "find":
-            return await store.find(owner, ITEMS)
-        case "append":
-            return await store.append(owner, name, items)
-        case "remove":
-            return await store.remove(owner, name, item_id)
-        case "log":
-            return await store.log(owner, name, 0, [mark])
-        case "logged":
-            return await store.logged(owner, name, 0)
-    return await store.get(owner, name)
+    items, beside = [Item(item_id, mark)], other if other != name else None
+    if method in ("put", "begin") and await store.get(owner, name) is not None:
+        return None
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "put": lambda: store.put(record, items, append_to=beside),
+        "begin": lambda: store.begin_run(record, items, runner="r", seconds=10),
+        "update": lambda: store.update(record, items, append_to=beside),
+        "end": lambda: store.end_run(record, items),
+        "delete": lambda: store.delete(owner, name),
+        "get": lambda: store.get(owner, name),
+        "items": lambda: store.items(owner, name),
+        "chain": lambda: store.chain(owner, name, most=10),
+        "find": lambda: store.find(owner, ITEMS),
+        "append": lambda: store.append(owner, name, items),
+        "remove": lambda: store.remove(owner, name, item_id),
+        "log": lambda: store.log(owner, name, 0, [mark]),
+        "logged": lambda: store.logged(owner, name, 0),
+    }
+    return await calls[method]()
 
 
-async def answers(store: Store, calls: list[tuple[str, str, str, str, str]]) -> list[tuple[str, str]]:
+async def answers(store: Store, calls: list[Call]) -> list[tuple[str, str]]:
     try:
-        return [(each[0], repr(await call(store, *each))) for each in calls]
+        return [(each[0], repr(await answer_to(store, each))) for each in calls]
     finally:
         await store.close()
 
@@ -90,7 +85,7 @@ def test_no_sequence_of_calls_shows_what_is_anothers(backend: str, request: pyte
 
     @settings(max_examples=40 if backend != "memory" else 300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(CALLS, max_size=30))
-    def check(calls: list[tuple[str, str, str, str, str]]) -> None:
+    def check(calls: list[Call]) -> None:
         with TemporaryDirectory() as folder:
             place = place_for(backend, Path(folder), postgres)
             both = asyncio.run(answers(place.open(), calls))
