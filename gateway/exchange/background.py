@@ -16,12 +16,13 @@ from functools import partial
 from gateway.errors import ErrorKind, GatewayError, response_error
 from gateway.exchange.event_log import FLUSH_SECONDS, EventLog, wait_for
 from gateway.exchange.exchange import Exchange
-from gateway.exchange.following import PENDING, body_of, ended, follow, terminal_frame
+from gateway.exchange.following import body_of, ended, follow, terminal_frame
 from gateway.exchange.keeping import Keeping
 from gateway.exchange.running import shutting_down
 from gateway.settings import StateSettings
 from gateway.store.protocol import Store, StoreError
 from gateway.store.records import Record
+from gateway.translate.response_object import PENDING
 
 _log = logging.getLogger(__name__)
 

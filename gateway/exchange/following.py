@@ -9,10 +9,7 @@ from gateway.codec.sse import frame
 from gateway.exchange.event_log import FLUSH_SECONDS
 from gateway.store.protocol import Store
 from gateway.store.records import Record
-from gateway.translate.response_object import with_output
-
-PENDING = ("queued", "in_progress")
-"""The statuses of a response that is not over."""
+from gateway.translate.response_object import PENDING, with_output
 
 _LATE_SECONDS = 1.0
 """How long the last events may come after the end that they tell of."""

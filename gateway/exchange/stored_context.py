@@ -19,12 +19,11 @@ from gateway.translate.continuation import check_pairs, without_cut_calls
 from gateway.translate.echo import conversation_id
 from gateway.translate.input_items import item_type, placed_items
 from gateway.translate.losses import safe_word
+from gateway.translate.response_object import PENDING
 
 _RESPONSE_ID = re.compile(r"resp_[0-9a-f]{48}")
 _CONVERSATION_ID = re.compile(r"conv_[0-9a-f]{48}")
 _LONGEST_ITEM_ID = 128
-_PENDING = ("queued", "in_progress")
-_RETRY_SECONDS = 5.0
 
 
 def is_response_id(text: str) -> bool:
@@ -35,12 +34,6 @@ def is_response_id(text: str) -> bool:
 def is_conversation_id(text: str) -> bool:
     """Whether it may be the id of a conversation of this gateway; nothing else is looked up."""
     return _CONVERSATION_ID.fullmatch(text) is not None
-
-
-def unavailable() -> GatewayError:
-    """The error of a request that needs what is stored, while the store cannot be used."""
-    message = "What is stored cannot be read at the moment. Requests that do not need it go on."
-    return GatewayError(ErrorKind.STATE_UNAVAILABLE, message, retry_after=_RETRY_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,7 @@ class StoredContext:
         turns = await self.turns(response_id)
         if not turns:
             raise _previous_not_found(response_id)
-        if turns[-1].status in _PENDING:
+        if turns[-1].status in PENDING:
             message = f"Response with id '{response_id}' is still being made."
             raise GatewayError(ErrorKind.INVALID_VALUE, message, "previous_response_id")
         history = parsed([item for turn in turns for item in turn.items])

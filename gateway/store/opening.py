@@ -69,4 +69,4 @@ def _postgresql(settings: StateSettings) -> Database:
     except ModuleNotFoundError as error:
         problem = f"state.backend: {error.name} is missing: install responses-gateway[postgresql]"
         raise ConfigurationError([problem]) from error
-    return PostgresDatabase(settings.url, seconds=settings.timeout_seconds)
+    return PostgresDatabase(settings.url)

@@ -63,12 +63,10 @@ class PostgresDatabase:
 
     Args:
         url: `postgresql://user:password@host/name`.
-        seconds: how long a statement may take.
     """
 
-    def __init__(self, url: str, *, seconds: float) -> None:
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._seconds = seconds
         self._pool: asyncpg.Pool | None = None
         self._opening = asyncio.Lock()
         self._ahead = 0.0
@@ -118,7 +116,6 @@ class PostgresDatabase:
                     min_size=0,
                     max_size=_CONNECTIONS,
                     timeout=_CONNECT_SECONDS,
-                    command_timeout=self._seconds,
                     server_settings={"application_name": "responses-gateway"},
                 )
                 await pool

@@ -1,7 +1,7 @@
 """The Response object: what it echoes of the request, and what becomes of it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gateway.codec.json import JSONObject, dumps
 from gateway.errors import GatewayError, response_error
@@ -9,6 +9,8 @@ from gateway.translate.signals import Outcome, Usage
 from gateway.translate.usage import usage_object
 
 PendingStatus = Literal["queued", "in_progress"]
+PENDING: tuple[PendingStatus, ...] = get_args(PendingStatus)
+"""The statuses of a response that is not over."""
 
 
 @dataclass(frozen=True, slots=True)

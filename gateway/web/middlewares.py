@@ -20,7 +20,6 @@ from aiohttp.web import (
 )
 
 from gateway.errors import ErrorKind, GatewayError
-from gateway.exchange.stored_context import unavailable
 from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
@@ -33,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET_PATHS = ("/healthz", "/readyz")
+_STORE_RETRY_SECONDS = 5.0
 
 
 @middleware
@@ -77,7 +77,8 @@ def _explained(failure: Exception) -> GatewayError:
         case HTTPException():
             return _from_http(failure)
         case StoreError():
-            return unavailable()
+            message = "What is stored cannot be read at the moment. Requests that do not need it go on."
+            return GatewayError(ErrorKind.STATE_UNAVAILABLE, message, retry_after=_STORE_RETRY_SECONDS)
         case RequestPayloadError():
             return GatewayError(ErrorKind.BAD_REQUEST, "The framing of the request body is not valid HTTP.")
         case _:

@@ -8,10 +8,11 @@ from msgspec import Meta, Struct
 from gateway.codec.json import loads
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.background import BackgroundRuns
-from gateway.exchange.following import PENDING, body_of
+from gateway.exchange.following import body_of
 from gateway.exchange.stored_context import is_response_id, response_not_found
 from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
+from gateway.translate.response_object import PENDING
 from gateway.web.answers import json_answer, send_json
 from gateway.web.app_keys import SETTINGS, STATE, State
 from gateway.web.background import send_events

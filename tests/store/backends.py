@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.settings import StateSettings
 from gateway.store.guard import GuardedDatabase
 from gateway.store.memory import MemoryStore
 from gateway.store.postgresql import PostgresDatabase
@@ -45,13 +44,9 @@ class Place:
         if self.backend == "sqlite":
             prepare(self.path, set_aside=False, seconds=5)
             return SQLStore(GuardedDatabase(SqliteDatabase(self.path, seconds=5, clock=self.clock), seconds=20), bounds)
-        database = PostgresDatabase(self.url, seconds=20)
+        database = PostgresDatabase(self.url)
         database.now = self.clock  # type: ignore[method-assign]
         return SQLStore(GuardedDatabase(database, seconds=20), bounds)
-
-    @property
-    def settings(self) -> StateSettings:
-        return StateSettings(backend=self.backend, path=str(self.path), url=self.url)  # type: ignore[arg-type]
 
 
 def place_for(backend: str, folder: Path, postgres: Callable[[], PostgresServer]) -> Place:

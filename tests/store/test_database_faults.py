@@ -18,11 +18,13 @@ from gateway.configuration import ConfigurationError
 from gateway.settings import StateSettings
 from gateway.store.guard import GuardedDatabase
 from gateway.store.opening import open_store
+from gateway.store.postgresql import PostgresDatabase
 from gateway.store.protocol import DamagedStoreError, Store, StoreError
 from gateway.store.records import Bounds, Item, Record
 from gateway.store.sql import SQLStore
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.sqlite_file import prepare
+from tests.fakes.postgresql import PostgresServer
 
 ROOT = Path(__file__).parents[2]
 KILLS = 100
@@ -137,6 +139,22 @@ async def test_a_locked_file_costs_no_more_than_the_time_limit(tmp_path: Path) -
             assert await store.get("ada", "resp_0") == record(0)
         other.execute("ROLLBACK")
     await until_it_works(store, 100)
+    await store.close()
+
+
+async def test_a_server_that_stops_is_used_again_when_it_is_back(postgres: PostgresServer) -> None:
+    url = postgres.new_database("stopping")
+    store = SQLStore(GuardedDatabase(PostgresDatabase(url), seconds=2), Bounds())
+    await store.put(record(0))
+    await asyncio.to_thread(postgres.stop)
+    try:
+        for number in range(1, 10):
+            with pytest.raises(StoreError):
+                await store.put(record(number))
+    finally:
+        await asyncio.to_thread(postgres.start)
+    await until_it_works(store, 100)
+    assert await store.get("ada", "resp_0") == record(0)
     await store.close()
 
 
