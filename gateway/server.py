@@ -6,6 +6,7 @@ ends at once. HUP reads the keys again.
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import logging
 import platform
@@ -33,6 +34,10 @@ from gateway.web.app_keys import READINESS, RUNNING, Readiness
 from gateway.web.runner import GatewayRunner
 
 _log = logging.getLogger(__name__)
+
+_COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+"""A request makes few cycles and many objects: looking for the first every 700 of the second costs a tenth of the CPU
+of a short request, and more with every response that is stored (benchmarks/README.md)."""
 
 _GRACE_SECONDS = 0.5
 """For connections that were accepted just before listening stopped: without it about one request in 500 is cut."""
@@ -103,6 +108,7 @@ async def _serve_until_stopped(settings: Settings, keys: KeyStore, demo_key: str
     runner = GatewayRunner(app)
     stop = _Stop()
     await runner.setup()
+    _calm_collector()
     try:
         host, port = await runner.listen(settings.server)
         _log.info("listening", extra={"fields": _description(host, port, settings, keys)})
@@ -114,6 +120,13 @@ async def _serve_until_stopped(settings: Settings, keys: KeyStore, demo_key: str
     finally:
         await runner.cleanup()
     _log.info("stopped")
+
+
+def _calm_collector() -> None:
+    """What has been loaded stays for good, so that the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 def _description(host: str, port: int, settings: Settings, keys: KeyStore) -> dict[str, object]:
