@@ -85,6 +85,19 @@ clean:
 docs: install
 	$(BIN)/python -m docs.generate
 
+# Counts of instructions, calls and memory against benchmarks/cost.json: the same on every machine.
+.PHONY: check-cost cost-baseline
+check-cost: install
+	$(BIN)/python -m benchmarks.cost
+
+cost-baseline: install
+	$(BIN)/python -m benchmarks.cost --update
+
+# Codec and translation by themselves, without a socket.
+.PHONY: bench-micro
+bench-micro: install-dev
+	$(BIN)/python -m pytest --benchmark-columns=min,median,ops --benchmark-sort=name benchmarks/micro_*.py
+
 # The quick benchmarks; those under load are in benchmarks/README.md and need `make install-bench`.
 .PHONY: bench install-bench
 bench: install

@@ -95,10 +95,15 @@ class Cost:
 
 def routing_cost(*, exchanges: int = EXCHANGES, rounds: int = ROUNDS) -> Cost:
     """The three ways in turns, so that a change of the machine's speed meets all."""
-    ways = (_bare, _exchanging(_targets(1)), _exchanging(_targets(4, max_concurrency=64, retry_budget=0.2)))
+    ways = (_bare, one_exchange(), _exchanging(_targets(4, max_concurrency=64, retry_budget=0.2)))
     measured = [[_cpu_seconds(way, exchanges) for way in ways] for _ in range(rounds)]
     bare, one, four = (min(column) / exchanges for column in zip(*measured, strict=True))
     return Cost(bare, one, four)
+
+
+def one_exchange() -> Callable[[], Awaitable[None]]:
+    """An exchange with one target and no limits, to be run as often as one likes."""
+    return _exchanging(_targets(1))
 
 
 def _targets(number: int, *, max_concurrency: int = 0, retry_budget: float = 0) -> list[_Target]:

@@ -47,16 +47,15 @@ class Cost:
 
 def stream_cost(tokens: int, *, rounds: int = ROUNDS) -> Cost:
     """The translation of a stream of so many tokens of text."""
-    chunks = [_chunk(index) for index in range(tokens)]
-    frames = [b"data: " + chunk + b"\n\n" for chunk in chunks]
-    reads = [b"".join(batch) for batch in _batches(frames)]
-    return _cost(lambda: _translate(reads), lambda: _read_and_write(chunks), rounds)
+    chunks = chunks_of(tokens)
+    reads = reads_of(chunks)
+    return _cost(lambda: translate_reads(reads), lambda: _read_and_write(chunks), rounds)
 
 
 def plan_cost(*, items: int = ITEMS, tools: int = TOOLS, size: int = REQUEST_BYTES, rounds: int = ROUNDS) -> Cost:
     """From the bytes of an agent's request to the bytes of the Chat request."""
     body = dumps(agent_request(items=items, tools=tools, size=size))
-    return _cost(lambda: _plan(body), lambda: _read_and_write([body]), rounds)
+    return _cost(lambda: plan_body(body), lambda: _read_and_write([body]), rounds)
 
 
 def agent_request(*, items: int, tools: int, size: int) -> JSONObject:
@@ -105,11 +104,22 @@ def _chunk(index: int) -> bytes:
     )
 
 
+def chunks_of(tokens: int) -> list[bytes]:
+    """The chunks of a stream of text, without their frames."""
+    return [_chunk(index) for index in range(tokens)]
+
+
+def reads_of(chunks: Sequence[bytes]) -> list[bytes]:
+    """The framed chunks as a busy upstream's socket gives them."""
+    return [b"".join(batch) for batch in _batches([b"data: " + chunk + b"\n\n" for chunk in chunks])]
+
+
 def _batches(frames: Sequence[bytes]) -> list[Sequence[bytes]]:
     return [frames[start : start + TOKENS_PER_READ] for start in range(0, len(frames), TOKENS_PER_READ)]
 
 
-def _translate(reads: Sequence[bytes]) -> None:
+def translate_reads(reads: Sequence[bytes]) -> Translation:
+    """A whole stream through a new translation, which is given back."""
     request = read_request({"model": "bench/model", "input": "Tell a story.", "stream": True})
     ids = itertools.count()
     translation = Translation(
@@ -126,9 +136,11 @@ def _translate(reads: Sequence[bytes]) -> None:
     translation.feed(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
     if translation.termination != "completed":
         raise RuntimeError(f"the stream ended as {translation.termination}")
+    return translation
 
 
-def _plan(body: bytes) -> None:
+def plan_body(body: bytes) -> None:
+    """From the bytes of a request to the bytes of the Chat request."""
     limits = ServerSettings()
     parsed = parse_body(body, max_depth=limits.max_json_depth, max_containers=limits.max_json_containers)
     dumps(plan(read_request(parsed), model="model", quirks=Quirks(), strict=False).body)
@@ -139,13 +151,13 @@ def _read_and_write(texts: Sequence[bytes]) -> None:
         orjson.dumps(orjson.loads(text))
 
 
-def _cost(work: Callable[[], None], json_alone: Callable[[], None], rounds: int) -> Cost:
+def _cost(work: Callable[[], object], json_alone: Callable[[], None], rounds: int) -> Cost:
     """The two in turns, so that a change of the machine's speed meets both."""
     seconds = [(_cpu_seconds(work), _cpu_seconds(json_alone)) for _ in range(rounds)]
     return Cost(min(one for one, _ in seconds), min(other for _, other in seconds))
 
 
-def _cpu_seconds(work: Callable[[], None]) -> float:
+def _cpu_seconds(work: Callable[[], object]) -> float:
     gc.collect()
     started = time.process_time()
     work()

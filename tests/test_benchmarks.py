@@ -1,21 +1,23 @@
+from pathlib import Path
+
 import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import routing, translation
+from benchmarks import cost, counts, routing, translation
 from gateway.codec.json import dumps
 
 
 def test_the_cost_of_a_stream_is_measured_against_its_json() -> None:
-    cost = translation.stream_cost(50, rounds=1)
-    assert 0 < cost.json_seconds < cost.seconds
-    assert cost.ratio == cost.seconds / cost.json_seconds
+    measured = translation.stream_cost(50, rounds=1)
+    assert 0 < measured.json_seconds < measured.seconds
+    assert measured.ratio == measured.seconds / measured.json_seconds
 
 
 def test_the_cost_of_planning_is_measured_against_its_json() -> None:
-    cost = translation.plan_cost(items=30, tools=3, size=30_000, rounds=1)
-    assert cost.json_seconds > 0
-    assert cost.seconds > 0
+    measured = translation.plan_cost(items=30, tools=3, size=30_000, rounds=1)
+    assert measured.json_seconds > 0
+    assert measured.seconds > 0
 
 
 @pytest.mark.parametrize(("items", "tools", "size"), [(600, 120, 3_000_000), (30, 3, 30_000)])
@@ -33,9 +35,9 @@ def test_both_tables_are_printed() -> None:
 
 
 def test_other_targets_and_limits_add_next_to_nothing_to_a_request_that_needs_none() -> None:
-    cost = routing.routing_cost(exchanges=40, rounds=5)
-    assert 0 < cost.bare < cost.one_target
-    assert cost.ratio < 1.2
+    measured = routing.routing_cost(exchanges=40, rounds=5)
+    assert 0 < measured.bare < measured.one_target
+    assert measured.ratio < 1.2
 
 
 def test_the_table_of_routing_is_printed() -> None:
@@ -50,3 +52,38 @@ def test_the_gateways_to_measure_are_described_for_a_clone() -> None:
     for gateway in gateways.values():
         for template in gateway.get("render", {}):
             assert (path.parent / template).exists(), template
+
+
+def test_counts_are_the_same_in_each_run_and_grow_with_the_work() -> None:
+    def work(steps: int) -> list[list[str]]:
+        return [sorted(str(step)) for step in range(steps)]
+
+    for count in (counts.instructions, counts.calls, counts.blocks_kept):
+        few, many = count(lambda: work(300)), count(lambda: work(3000))
+        assert count(lambda: work(300)) == pytest.approx(few, abs=20)
+        assert few < many
+
+
+def test_a_count_that_grew_is_a_regression() -> None:
+    baseline = {"calls": 100.0, "kept": 0.0, "gone": 1.0}
+    assert cost.regressions({"calls": 101.9, "kept": 0.04, "gone": 0.5}, baseline) == []
+    assert cost.regressions({"calls": 103.0, "kept": 0.5, "new": 1.0}, baseline) == [
+        "calls: 103.00, was 100.00",
+        "gone: no longer counted",
+        "kept: 0.50, was 0.00",
+        "new: not in the baseline",
+    ]
+
+
+def test_the_check_of_the_cost_fails_when_the_baseline_was_cheaper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "BASELINE", tmp_path / "cost.json")
+    monkeypatch.setattr(cost, "measure", lambda: {"calls": 100.0})
+    assert CliRunner().invoke(cost.main, ["--update"], catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(cost.main, [], catch_exceptions=False).exit_code == 0
+    monkeypatch.setattr(cost, "measure", lambda: {"calls": 110.0})
+    worse = CliRunner().invoke(cost.main, [], catch_exceptions=False)
+    assert worse.exit_code == 1
+    assert "calls: 110.00, was 100.00" in worse.output
+    assert "make cost-baseline" in worse.output
