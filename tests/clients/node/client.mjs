@@ -23,6 +23,17 @@ export const weather = {
 
 export const clock = { ...weather, name: "get_time", description: "The time in a city." };
 
+/** The class, status, code and param of the error that the call ends with; null if it ends well. */
+export async function failure(call) {
+  try {
+    await call();
+  } catch (error) {
+    const { status, code, param, requestID } = error;
+    return { name: error.constructor.name, status, code, param, hasRequestId: Boolean(requestID) };
+  }
+  return null;
+}
+
 /** Prints the result as the only line on stdout; the test reads it as JSON. */
 export function report(result) {
   process.stdout.write(JSON.stringify(result));

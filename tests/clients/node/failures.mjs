@@ -1,17 +1,7 @@
 // How failures look to a user: the class, status, code and param of the error, and the end of a broken stream.
 import OpenAI from "openai";
 
-import { client, report } from "./client.mjs";
-
-async function failure(call) {
-  try {
-    await call();
-  } catch (error) {
-    const { status, code, param, requestID } = error;
-    return { name: error.constructor.name, status, code, param, hasRequestId: Boolean(requestID) };
-  }
-  return null;
-}
+import { client, failure, report } from "./client.mjs";
 
 const stranger = new OpenAI({ baseURL: client.baseURL, apiKey: "wrong", maxRetries: 0 });
 
