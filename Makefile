@@ -61,6 +61,12 @@ install-agents: install-dev
 install-programs: install-dev
 	$(BIN)/python -m tests.debian
 
+# The fault tests, with what they measure kept for docs/reliability.md.
+.PHONY: reliability
+reliability: install-dev install-programs
+	$(BIN)/python -m pytest --record-figures -m case
+	$(BIN)/python -m docs.generate
+
 # The gateway before real servers: gigabytes, and minutes (tests/upstreams/README.md). SERVER=mlx runs that one.
 SERVER ?=
 .PHONY: test-upstreams

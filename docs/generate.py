@@ -42,6 +42,7 @@ from gateway.translate.signals import (
 from gateway.translate.transitions import TRANSITIONS, Open
 from gateway.web.app import create_app
 from gateway.web.app_keys import METRICS
+from tests.faults import cases
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "config" / "gateway.toml"
@@ -223,6 +224,25 @@ def metrics_table() -> str:
     return table(["Metric", "Type", "Labels", "What it is"], sorted(rows))
 
 
+def cases_tables() -> str:
+    """The faults by number, with the tests that show each and what they measured last."""
+    tests, measured = cases.marked_tests(), cases.figures()
+    return "\n".join(
+        f"### {group.cases[0].number[0]}: {group.title}\n\n{table(_CASE_HEAD, rows)}"
+        for group in cases.groups()
+        for rows in [[_case(case, tests, measured) for case in group.cases]]
+    )
+
+
+_CASE_HEAD = ("", "What happens", "What holds", "Bound", "Measured", "Shown by")
+
+
+def _case(case: cases.Case, tests: dict[str, list[Path]], measured: dict[str, dict[str, str]]) -> list[str]:
+    figures = ", ".join(f"{name}: {value}" for name, value in measured.get(case.number, {}).items())
+    shown = ", ".join(f"[{path.stem}](../tests/{path})" for path in tests.get(case.number, ()))
+    return [case.number, case.fault, case.promise, case.figure, figures, shown]
+
+
 def _exposed(metric: Metric) -> str:
     """The name as it is scraped: counters and infos get an end."""
     return metric.name + {"counter": "_total", "info": "_info"}.get(metric.type, "")
@@ -258,6 +278,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "transitions": transitions_table,
     "metrics": metrics_table,
     "directions": directions_table,
+    "cases": cases_tables,
     "settings.server": lambda: settings_table("server"),
     "settings.admin": lambda: settings_table("admin"),
     "settings.auth": lambda: settings_table("auth"),

@@ -13,6 +13,12 @@ from tests.fakes.postgresql import PostgresServer, postgres_server
 from tests.fakes.upstream import Upstream, free_port, running_upstream, serving
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the suite's own."""
+    told = "keep what the fault tests measure, for docs/reliability.md"
+    parser.addoption("--record-figures", action="store_true", help=told)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server."""

@@ -42,6 +42,7 @@ async def refused(place: Scene, body: bytes, status: int, code: str, *, headers:
     assert place.upstream.received == []
 
 
+@pytest.mark.case("B1")
 async def test_b1_a_length_over_the_limit_is_refused_without_reading() -> None:
     async with scene(max_body_bytes=1000) as place, connection(place.gateway.port) as (reader, writer):
         writer.write(posted(b"x" * 1001).removesuffix(b"x" * 1001))
@@ -52,6 +53,7 @@ async def test_b1_a_length_over_the_limit_is_refused_without_reading() -> None:
         assert orjson.loads(body)["error"]["code"] == "request_too_large"
 
 
+@pytest.mark.case("B2")
 @pytest.mark.parametrize("size", [5 * MEGABYTE, 100 * MEGABYTE])
 @pytest.mark.parametrize("is_chunked", [False, True])
 async def test_b2_a_client_that_uploads_too_much_gets_the_refusal(size: int, *, is_chunked: bool) -> None:
@@ -70,6 +72,7 @@ async def test_b2_a_client_that_uploads_too_much_gets_the_refusal(size: int, *, 
         assert (await place.gateway.request_line())["termination"] == "client_error"
 
 
+@pytest.mark.case("B2")
 async def test_b2_a_blocking_client_that_uploads_too_much_gets_the_refusal() -> None:
     async with scene(max_body_bytes=MEGABYTE) as place, connection(place.gateway.port) as (reader, writer):
         writer.write(posted(bytes(5 * MEGABYTE)))
@@ -79,6 +82,7 @@ async def test_b2_a_blocking_client_that_uploads_too_much_gets_the_refusal() -> 
         assert await reader.read() == b""
 
 
+@pytest.mark.case("B3")
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_b3_a_compressed_body_is_understood(coding: str) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -87,6 +91,7 @@ async def test_b3_a_compressed_body_is_understood(coding: str) -> None:
         assert PROMPT in place.upstream.last.body.decode()
 
 
+@pytest.mark.case("B3")
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_b3_a_bomb_is_refused_the_moment_it_passes_the_limit(coding: str) -> None:
     bomb = BOMBS[coding](bytes(200 * MEGABYTE))
@@ -96,6 +101,7 @@ async def test_b3_a_bomb_is_refused_the_moment_it_passes_the_limit(coding: str) 
         assert time.monotonic() - started < 5
 
 
+@pytest.mark.case("B3")
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize("damage", ["cut", "tail", "rubbish", "empty"])
 async def test_b3_a_damaged_body_is_refused(coding: str, damage: str) -> None:
@@ -105,6 +111,7 @@ async def test_b3_a_damaged_body_is_refused(coding: str, damage: str) -> None:
         await refused(place, body, 400, "invalid_json", headers={"Content-Encoding": coding})
 
 
+@pytest.mark.case("B3")
 @pytest.mark.parametrize("coding", ["compress", "gzip, gzip", "aws-chunked", "x" * 1000])
 async def test_b3_another_coding_is_refused(coding: str) -> None:
     async with scene() as place:
@@ -126,12 +133,14 @@ INVALID = {
 }
 
 
+@pytest.mark.case("B4")
 @pytest.mark.parametrize("body", INVALID.values(), ids=INVALID.keys())
 async def test_b4_what_is_no_json_is_refused(body: bytes) -> None:
     async with scene() as place:
         await refused(place, body, 400, "invalid_json")
 
 
+@pytest.mark.case("B4")
 @pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 5000, b"-" + b"9" * 5000])
 async def test_b4_a_number_that_cannot_be_kept_is_no_fault_of_ours(number: bytes) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -140,12 +149,14 @@ async def test_b4_a_number_that_cannot_be_kept_is_no_fault_of_ours(number: bytes
         assert status == 400, answer
 
 
+@pytest.mark.case("B4")
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"1", b"null"])
 async def test_b4_what_is_no_object_is_refused(body: bytes) -> None:
     async with scene() as place:
         await refused(place, body, 400, "invalid_type")
 
 
+@pytest.mark.case("B5")
 @pytest.mark.parametrize("depth", [101, 254, 1024, 1025, 100_000])
 @pytest.mark.parametrize("shape", ["arrays", "objects", "schema", "metadata"])
 async def test_b5_a_deep_body_is_refused(depth: int, shape: str) -> None:
@@ -161,6 +172,7 @@ async def test_b5_a_deep_body_is_refused(depth: int, shape: str) -> None:
         await refused(place, b'{"model": "up/model", "messages": [], ' + member + b"}", 400, "invalid_value")
 
 
+@pytest.mark.case("B6")
 @pytest.mark.parametrize("number", [-(2**63), 2**63 - 1, 2**63, 2**64 - 1])
 async def test_b6_an_integer_that_fits_reaches_the_upstream_exactly(number: int) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -170,12 +182,14 @@ async def test_b6_an_integer_that_fits_reaches_the_upstream_exactly(number: int)
         assert b"%d" % number in place.upstream.last.body
 
 
+@pytest.mark.case("B6")
 @pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 10**30])
 async def test_b6_an_integer_that_would_change_is_refused(number: int) -> None:
     async with scene() as place:
         await refused(place, b'{"model": "up/model", "input": "Hi", "seed": %d}' % number, 400, "invalid_value")
 
 
+@pytest.mark.case("B7")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_b7_of_a_member_that_comes_twice_the_upstream_sees_one(path: str) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -189,6 +203,7 @@ async def test_b7_of_a_member_that_comes_twice_the_upstream_sees_one(path: str) 
         assert (place.upstream.last.json["model"], place.upstream.last.json["stream"]) == ("m", True)
 
 
+@pytest.mark.case("B8")
 async def test_b8_too_many_values_are_refused_quickly() -> None:
     async with scene() as place:
         body = b'{"model": "up/model", "input": [' + b'{"a":[]},' * 600_000 + b"{}]}"
@@ -210,6 +225,7 @@ async def longest_pause() -> float:
         return longest
 
 
+@pytest.mark.case("B9")
 async def test_b9_an_image_of_20_mb_passes() -> None:
     async with scene(chat.text_stream("Hi")) as place:
         url = "data:image/png;base64," + "A" * (20 * MEGABYTE)
@@ -229,6 +245,7 @@ ODD_TEXTS = [
 ]
 
 
+@pytest.mark.case("B12")
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=range(len(ODD_TEXTS)))
 async def test_b12_odd_texts_go_to_the_upstream_and_back_unchanged(text: str) -> None:
     async with scene(chat.text_stream(text)) as place:

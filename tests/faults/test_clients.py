@@ -35,6 +35,7 @@ async def leaves(place: Scene, request: bytes, *, after: bytes | None = None, by
         return time.monotonic() - left_at
 
 
+@pytest.mark.case("C1")
 @pytest.mark.parametrize("by_reset", [False, True])
 async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstream(*, by_reset: bool) -> None:
     async with scene(FIRST, "hang") as place:
@@ -44,12 +45,14 @@ async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstr
         assert len(place.gateway.log.entries()) == 1
 
 
+@pytest.mark.case("C1")
 async def test_c1_a_client_of_a_chat_stream_that_leaves_stops_the_upstream() -> None:
     async with scene(FIRST, "hang") as place:
         assert await leaves(place, posted(CHAT, path="/v1/chat/completions"), after=b"output-marker") < 2
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
+@pytest.mark.case("C2")
 @PATHS
 async def test_c2_a_client_that_leaves_before_the_first_byte_stops_the_upstream(path: str) -> None:
     async with scene("hang") as place:
@@ -58,12 +61,14 @@ async def test_c2_a_client_that_leaves_before_the_first_byte_stops_the_upstream(
         assert (line["termination"], line["status"]) == ("client_gone", 499)
 
 
+@pytest.mark.case("C2")
 async def test_c2_a_client_that_leaves_between_head_and_first_byte_stops_the_upstream() -> None:
     async with scene("headers", "hang") as place:
         assert await leaves(place, posted(), after=b"response.in_progress") < 2
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
+@pytest.mark.case("C3")
 @pytest.mark.parametrize("steps", [("hang",), ("headers", "hang"), (b'{"choices":', "hang")])
 @PATHS
 async def test_c3_a_client_that_leaves_during_a_collected_answer_stops_the_upstream(
@@ -76,6 +81,7 @@ async def test_c3_a_client_that_leaves_during_a_collected_answer_stops_the_upstr
         assert (await place.gateway.request_line())["termination"] == "client_gone"
 
 
+@pytest.mark.case("C4")
 async def test_c4_a_client_that_leaves_while_uploading_reaches_no_upstream() -> None:
     async with raw_scene((b"",)) as place:
         async with connection(place.gateway.port) as (_, writer):
@@ -85,6 +91,7 @@ async def test_c4_a_client_that_leaves_while_uploading_reaches_no_upstream() -> 
         assert place.upstream.connections == 0
 
 
+@pytest.mark.case("C5")
 async def test_c5_a_client_that_closes_its_half_is_gone() -> None:
     async with scene(FIRST, "hang") as place:
         async with connection(place.gateway.port) as (reader, writer):
@@ -110,6 +117,7 @@ async def stalled(sock: socket.socket, place: RawScene, request: bytes) -> float
     return time.monotonic() - started
 
 
+@pytest.mark.case("C8")
 @PATHS
 async def test_c8_a_reader_that_stops_on_tcp_is_dropped_and_little_was_buffered(path: str) -> None:
     async with raw_scene(FLOOD, write_stall_seconds=0.4) as place:
@@ -122,6 +130,7 @@ async def test_c8_a_reader_that_stops_on_tcp_is_dropped_and_little_was_buffered(
             assert place.upstream.written < 16_000_000  # the kernel's buffers on both sides, and little of ours
 
 
+@pytest.mark.case("C9")
 @PATHS
 async def test_c9_a_reader_that_stops_on_a_unix_socket_is_dropped(path: str, tmp_path: Path) -> None:
     unix_path = str(tmp_path / "gateway.sock")
@@ -133,6 +142,7 @@ async def test_c9_a_reader_that_stops_on_a_unix_socket_is_dropped(path: str, tmp
             assert (await place.gateway.request_line())["termination"] == "client_stalled"
 
 
+@pytest.mark.case("C9")
 async def test_c9_a_reader_that_stops_in_a_thin_stream_is_dropped_too(tmp_path: Path) -> None:
     unix_path = str(tmp_path / "gateway.sock")
     async with scene(FIRST, "hang", write_stall_seconds=0.4, unix_path=unix_path) as place:
@@ -143,6 +153,7 @@ async def test_c9_a_reader_that_stops_in_a_thin_stream_is_dropped_too(tmp_path: 
             assert (await place.gateway.request_line())["termination"] == "client_stalled"
 
 
+@pytest.mark.case("C8")
 @PATHS
 async def test_c8_the_reader_of_a_large_collected_answer_is_dropped_when_it_stops(path: str) -> None:
     body = orjson.dumps({"choices": [{"message": {"content": "x" * 20_000_000}, "finish_reason": "stop"}]})
@@ -155,6 +166,7 @@ async def test_c8_the_reader_of_a_large_collected_answer_is_dropped_when_it_stop
             assert (await place.gateway.request_line())["termination"] == "client_stalled"
 
 
+@pytest.mark.case("C11")
 async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_late() -> None:
     pieces = [chunked(chat.chunk({"content": f"{number:06}" * 200}) * 10) for number in range(400)]
     flood: tuple[RawStep, ...] = (EVENTS_HEAD, *pieces, chunked(chat.ending()), b"0\r\n\r\n")
@@ -176,6 +188,7 @@ async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("C13")
 async def test_c13_a_body_that_dribbles_is_refused_in_time() -> None:
     async with scene(FIRST, body_timeout_seconds=0.3) as place, connection(place.gateway.port) as (reader, writer):
         writer.write(http("POST", "/v1/responses", b"x" * 9, key=KEY)[:-8])

@@ -97,6 +97,7 @@ async def test_a_chat_request_goes_on_before_the_first_byte(fault: str) -> None:
         assert headers["x-gateway-attempts"].endswith(", second/m:ok")
 
 
+@pytest.mark.case("U1")
 @BOTH
 async def test_u1_a_refused_connection_costs_no_time(path: str) -> None:
     down = provider(f"http://127.0.0.1:{free_port()}/v1", name="down")
@@ -111,6 +112,7 @@ async def test_u1_a_refused_connection_costs_no_time(path: str) -> None:
             assert headers["x-gateway-attempts"] == "down/m:upstream_connect, up/m:ok"
 
 
+@pytest.mark.case("U2")
 @BOTH
 async def test_u2_silence_is_stepped_around_after_its_limit(path: str) -> None:
     async with pair(Script.of("hang"), first_byte_timeout_seconds=0.6) as place:
@@ -119,6 +121,7 @@ async def test_u2_silence_is_stepped_around_after_its_limit(path: str) -> None:
         await place.first.last.wait_until_left()
 
 
+@pytest.mark.case("U8", "U21")
 async def test_u8_u21_after_the_first_word_nobody_else_is_asked() -> None:
     async with pair(Script.of(FIRST, 0.05, "reset")) as place:
         status, headers, body = await place.ask()
@@ -136,6 +139,7 @@ async def test_the_same_upstream_is_asked_again_when_nobody_else_is_there(path: 
         assert (status, headers["x-gateway-attempts"]) == (200, "first/m:503, first/m:ok")
 
 
+@pytest.mark.case("U21")
 async def test_u21_one_upstream_is_asked_twice_at_most() -> None:
     async with pair(FAULTS["503"], targets=["first/m"]) as place:
         status, headers, _ = await place.ask()
@@ -143,6 +147,7 @@ async def test_u21_one_upstream_is_asked_twice_at_most() -> None:
         assert len(place.first.received) == 2
 
 
+@pytest.mark.case("U21")
 async def test_u21_tries_again_stay_within_their_budget() -> None:
     async with pair(FAULTS["503"], targets=["first/m"], breaker_failures=0, retry_pause_seconds=0.001) as place:
         for _ in range(40):
@@ -150,6 +155,7 @@ async def test_u21_tries_again_stay_within_their_budget() -> None:
         assert len(place.first.received) <= 40 * 1.2 + 3
 
 
+@pytest.mark.case("U20")
 @BOTH
 async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: str) -> None:
     limits: JSONObject = {"max_tries": 1, "breaker_cooldown_seconds": 0.5}

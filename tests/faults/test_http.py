@@ -81,6 +81,7 @@ SMUGGLING = {
 }
 
 
+@pytest.mark.case("H1")
 @pytest.mark.parametrize("payload", SMUGGLING.values(), ids=SMUGGLING.keys())
 async def test_h1_a_doubtful_request_is_refused_and_nothing_behind_it_is_read(payload: bytes) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -100,6 +101,7 @@ def assert_one_refusal(answer: bytes) -> None:
     check_error(orjson.loads(body))
 
 
+@pytest.mark.case("H2")
 @pytest.mark.parametrize(
     "payload",
     [
@@ -114,6 +116,7 @@ async def test_h2_too_many_or_too_long_headers_are_refused(payload: bytes) -> No
         assert_one_refusal(await send(place.gateway.port, payload))
 
 
+@pytest.mark.case("H3")
 async def test_h3_pipelined_requests_are_answered_in_order() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
         for number in range(300):
@@ -124,6 +127,7 @@ async def test_h3_pipelined_requests_are_answered_in_order() -> None:
             assert f"resp_{number}'" in orjson.loads(body)["error"]["message"]
 
 
+@pytest.mark.case("H4")
 async def test_h4_garbage_gives_a_line_in_the_log_now_and_then_and_no_traceback() -> None:
     async with scene() as place:
         for _ in range(100):
@@ -134,6 +138,7 @@ async def test_h4_garbage_gives_a_line_in_the_log_now_and_then_and_no_traceback(
         assert len(place.gateway.log.lines) == len(lines)
 
 
+@pytest.mark.case("H5")
 @pytest.mark.parametrize("control", [b"\x00", b"\x01", b"\r", b"\n", b"\x7f"])
 async def test_h5_a_control_byte_beside_the_key_reveals_it_nowhere(control: bytes) -> None:
     async with scene() as place:
@@ -145,6 +150,7 @@ async def test_h5_a_control_byte_beside_the_key_reveals_it_nowhere(control: byte
         assert KEY not in "\n".join(place.gateway.log.lines)
 
 
+@pytest.mark.case("H6")
 async def test_h6_a_request_id_that_could_break_a_line_is_replaced() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
         for offered in ("a b", "x" * 129, "a\tb", "é", "", "<script>"):
@@ -153,6 +159,7 @@ async def test_h6_a_request_id_that_could_break_a_line_is_replaced() -> None:
             assert headers["x-request-id"].startswith("req_")
 
 
+@pytest.mark.case("H6")
 async def test_h6_a_model_with_line_ends_forges_no_line() -> None:
     async with scene() as place:
         model = 'up\r\n{"message":"forged"}\u2028x\x00'
@@ -180,6 +187,7 @@ TARGETS = [
 ]
 
 
+@pytest.mark.case("H7")
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_h7_odd_paths_are_not_found(target: str, method: str) -> None:
@@ -192,6 +200,7 @@ async def test_h7_odd_paths_are_not_found(target: str, method: str) -> None:
         assert len((await place.gateway.request_line())["path"]) <= 200
 
 
+@pytest.mark.case("H7")
 @pytest.mark.parametrize("target", ["/x/../v1/models", "/./v1/models", "/%76%31/models", "/v1/./models"])
 async def test_h7_no_way_of_writing_a_path_goes_round_the_key(target: str) -> None:
     async with scene() as place:
@@ -214,6 +223,7 @@ METHODS = [
 ]
 
 
+@pytest.mark.case("H8")
 @pytest.mark.parametrize(("method", "path", "allowed"), METHODS)
 async def test_h8_a_wrong_method_is_told_the_right_ones(method: str, path: str, allowed: set[str]) -> None:
     async with scene() as place:
@@ -229,12 +239,14 @@ async def test_h8_a_wrong_method_is_told_the_right_ones(method: str, path: str, 
             check_error(orjson.loads(body))
 
 
+@pytest.mark.case("H8")
 async def test_h8_connect_opens_no_tunnel() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
         writer.write(b"CONNECT other:443 HTTP/1.1\r\nHost: other:443\r\n\r\n")
         assert (await read_answer(reader))[0] in (404, 405)
 
 
+@pytest.mark.case("H9")
 async def test_h9_a_body_is_not_asked_for_without_a_key() -> None:
     async with scene() as place:
         head = http("POST", "/v1/responses", BODY, headers=("Expect: 100-continue",)).removesuffix(BODY)
@@ -242,6 +254,7 @@ async def test_h9_a_body_is_not_asked_for_without_a_key() -> None:
         assert (status, headers["connection"]) == (401, "close")
 
 
+@pytest.mark.case("H9")
 async def test_h9_a_body_is_not_asked_for_when_it_is_too_large() -> None:
     async with scene(max_body_bytes=10) as place:
         head = posted(headers=("Expect: 100-continue",)).removesuffix(BODY)
@@ -255,6 +268,7 @@ async def head_alone(gateway: LocalGateway, head: bytes) -> tuple[int, dict[str,
         return await read_answer(reader)
 
 
+@pytest.mark.case("H9")
 async def test_h9_a_body_that_is_welcome_is_asked_for() -> None:
     async with scene(chat.text_stream("Hi")) as place, connection(place.gateway.port) as (reader, writer):
         writer.write(posted(headers=("Expect: 100-Continue",)).removesuffix(BODY))
@@ -264,6 +278,7 @@ async def test_h9_a_body_that_is_welcome_is_asked_for() -> None:
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("H9")
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/models", "/nothing"])
 async def test_h9_an_unknown_expectation_breaks_nothing(path: str) -> None:
     async with scene() as place:
@@ -272,6 +287,7 @@ async def test_h9_an_unknown_expectation_breaks_nothing(path: str) -> None:
         assert answer.split()[1] in (b"200", b"405", b"417")
 
 
+@pytest.mark.case("H10")
 async def test_h10_an_absolute_target_and_foreign_hosts_change_nothing() -> None:
     async with scene(chat.text_stream("Hi")) as place:
         forged = ("X-Forwarded-Host: evil.example", "X-Forwarded-For: 10.0.0.1", "X-Forwarded-Proto: https")
@@ -284,6 +300,7 @@ async def test_h10_an_absolute_target_and_foreign_hosts_change_nothing() -> None
         assert "evil" not in "\n".join(place.gateway.log.lines)
 
 
+@pytest.mark.case("H11")
 async def test_h11_the_headers_of_a_stream_are_exactly_these() -> None:
     async with scene(chat.text_stream("Hi")) as place:
         _, headers, _ = await ask(place.gateway, REQUEST, headers={"x-request-id": "mine-1"})
@@ -299,6 +316,7 @@ async def test_h11_the_headers_of_a_stream_are_exactly_these() -> None:
         }
 
 
+@pytest.mark.case("H11")
 async def test_h11_the_headers_of_every_other_answer_are_exactly_these() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
         for path in ("/healthz", "/v1/models", "/v1/responses/x", "/nothing"):

@@ -31,6 +31,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.case("T1")
 async def test_t1_every_refusal_of_a_key_is_the_same() -> None:
     async with scene() as place:
         answers = set()
@@ -47,6 +48,7 @@ async def test_t1_every_refusal_of_a_key_is_the_same() -> None:
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"client_error"}
 
 
+@pytest.mark.case("T2")
 async def test_t2_keys_change_while_a_stream_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     key = add_key(path, "first")
@@ -66,6 +68,7 @@ async def test_t2_keys_change_while_a_stream_goes_on(tmp_path: Path) -> None:
                 assert (status, b"response.completed" in body) == (200, True)
 
 
+@pytest.mark.case("T3")
 async def test_t3_a_broken_keys_file_keeps_the_keys(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
     key = add_key(path, "first")
@@ -93,6 +96,7 @@ UPSTREAM_HEADERS = {
 }
 
 
+@pytest.mark.case("T6")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_t6_no_header_of_a_client_reaches_the_upstream(path: str) -> None:
     sent = {
@@ -118,6 +122,7 @@ async def test_t6_no_header_of_a_client_reaches_the_upstream(path: str) -> None:
         assert headers["x-client-request-id"].startswith("req_")
 
 
+@pytest.mark.case("T7")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_t7_no_field_of_a_request_names_another_destination(path: str) -> None:
     async with raw_upstream(("cut",)) as trap, scene(chat.text_stream("Hi")) as place:
@@ -135,6 +140,7 @@ async def redirecting(trap: RawUpstream, status: int) -> Script:
     return Script((b"",), status, "text/plain", {"Location": f"{trap.base_url}/chat/completions"})
 
 
+@pytest.mark.case("T8")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_t8_a_redirection_is_not_followed(status: int, path: str) -> None:
@@ -145,6 +151,7 @@ async def test_t8_a_redirection_is_not_followed(status: int, path: str) -> None:
         assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
 
 
+@pytest.mark.case("T9")
 async def test_t9_no_address_in_a_request_is_fetched() -> None:
     async with raw_upstream(("cut",)) as trap, scene(chat.text_stream("Hi")) as place:
         for url in (trap.base_url, "http://169.254.169.254/latest/meta-data", "file:///etc/passwd"):
@@ -157,6 +164,7 @@ async def test_t9_no_address_in_a_request_is_fetched() -> None:
         assert "root:" not in str([received.body for received in place.upstream.received])
 
 
+@pytest.mark.case("T10")
 async def test_t10_odd_keys_and_ids_match_nothing() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
         for odd, method in itertools.product(("'%20OR%201=1", "%00", "..%2f..", "*", "resp_%25"), ("GET", "DELETE")):

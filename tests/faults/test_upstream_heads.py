@@ -20,6 +20,7 @@ CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
 STREAMED_OR_NOT = pytest.mark.parametrize("request_body", [REQUEST, WHOLE], ids=["streamed", "collected"])
 
 
+@pytest.mark.case("U1")
 @STREAMED_OR_NOT
 async def test_u1_a_refused_connection_is_told_at_once(request_body: JSONObject) -> None:
     async with local_gateway(provider(f"http://127.0.0.1:{free_port()}/v1")) as gateway:
@@ -31,6 +32,7 @@ async def test_u1_a_refused_connection_is_told_at_once(request_body: JSONObject)
         assert (line["termination"], line["upstream_code"]) == ("upstream_connect", "ClientConnectorError")
 
 
+@pytest.mark.case("U1")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_u1_the_next_target_is_asked_when_one_cannot_be_reached(path: str) -> None:
     alias = AliasSettings(id="coder", targets=("down/model", "up/model"))
@@ -56,6 +58,7 @@ async def test_a_refusal_that_another_target_would_repeat_is_the_answer(path: st
             assert second.received == []
 
 
+@pytest.mark.case("U2")
 @STREAMED_OR_NOT
 async def test_u2_a_black_hole_is_left_after_the_connect_limit(request_body: JSONObject) -> None:
     with socket.socket() as listener:
@@ -77,6 +80,7 @@ async def test_u2_a_black_hole_is_left_after_the_connect_limit(request_body: JSO
             filler.close()
 
 
+@pytest.mark.case("U4")
 async def test_u4_a_slow_head_opens_the_stream_and_heartbeats_keep_it_alive() -> None:
     limits: JSONObject = {"commit_after_seconds": 0.1, "heartbeat_seconds": 0.1, "first_byte_timeout_seconds": 1.0}
     async with scene("hang", **limits) as place:
@@ -86,12 +90,14 @@ async def test_u4_a_slow_head_opens_the_stream_and_heartbeats_keep_it_alive() ->
         assert place.upstream.last.left.is_set()
 
 
+@pytest.mark.case("U4")
 async def test_u4_a_refusal_after_the_stream_was_opened_becomes_its_end() -> None:
     script = Script((0.3,), 400, "application/json")
     async with scene(script=script, commit_after_seconds=0.1) as place:
         await place.fails_with("invalid_prompt", "failed_upstream_status")
 
 
+@pytest.mark.case("U4")
 async def test_u4_a_refusal_before_the_stream_is_opened_is_an_http_error() -> None:
     async with scene(script=Script((0.1,), 400, "application/json"), commit_after_seconds=2) as place:
         assert (await error_of(place.gateway))[0] == 400
@@ -125,6 +131,7 @@ BODIES = {
 }
 
 
+@pytest.mark.case("U5")
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("body", BODIES)
 async def test_u5_a_status_is_mapped_and_the_upstreams_key_never_quoted(status: int, body: str) -> None:
@@ -142,6 +149,7 @@ async def test_u5_a_status_is_mapped_and_the_upstreams_key_never_quoted(status: 
         assert UPSTREAM_KEY not in str(line)
 
 
+@pytest.mark.case("U5")
 async def test_u5_a_secret_header_of_the_configuration_is_not_quoted_either() -> None:
     script = Script.json(chat.error_body("The key azure-secret-key is not valid."), status=400)
     async with scene(script=script, headers={"api-key": "azure-secret-key"}) as place:
@@ -149,6 +157,7 @@ async def test_u5_a_secret_header_of_the_configuration_is_not_quoted_either() ->
         assert error["message"] == "The key *** is not valid."
 
 
+@pytest.mark.case("U5")
 @pytest.mark.parametrize("request_body", [REQUEST, WHOLE, CHAT])
 async def test_u5_of_a_large_error_body_only_the_start_is_read(request_body: JSONObject) -> None:
     head = b"HTTP/1.1 500 Failed\r\nContent-Type: text/plain\r\nContent-Length: 100000000\r\n\r\n"
@@ -162,6 +171,7 @@ async def test_u5_of_a_large_error_body_only_the_start_is_read(request_body: JSO
         assert (await place.gateway.request_line())["termination"] == "failed_upstream_status"
 
 
+@pytest.mark.case("U6")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_u6_html_instead_of_a_stream_is_a_502(path: str) -> None:
     async with scene(script=Script((b"<html>",), 200, "text/html; charset=utf-8")) as place:
@@ -178,6 +188,7 @@ COMPLETION: JSONObject = {
 }
 
 
+@pytest.mark.case("U6")
 async def test_u6_json_instead_of_a_stream_is_understood() -> None:
     async with scene(script=Script.json(COMPLETION)) as place:
         stream = await stream_of(place.gateway)
@@ -185,6 +196,7 @@ async def test_u6_json_instead_of_a_stream_is_understood() -> None:
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("U6")
 async def test_u6_json_instead_of_a_chat_stream_says_so() -> None:
     async with scene(script=Script.json(COMPLETION)) as place:
         status, headers, body = await ask(place.gateway, CHAT, path="/chat/completions")
@@ -205,6 +217,7 @@ NO_HEAD: dict[str, tuple[tuple[RawStep, ...], str, str]] = {
 }
 
 
+@pytest.mark.case("U8")
 @pytest.mark.parametrize(("script", "code", "termination"), NO_HEAD.values(), ids=NO_HEAD.keys())
 @STREAMED_OR_NOT
 async def test_u8_an_upstream_without_a_head_is_a_502(

@@ -29,6 +29,7 @@ COMPLETION: JSONObject = {
 }
 
 
+@pytest.mark.case("U7")
 @pytest.mark.parametrize("steps", [(FIRST, "hang"), (FIRST, b"data: {", "hang"), (b": comment\n\n", "hang")])
 async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...]) -> None:
     async with scene(*steps, idle_timeout_seconds=0.3, commit_after_seconds=0.1) as place:
@@ -39,6 +40,7 @@ async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...]
         assert place.upstream.last.left.is_set()
 
 
+@pytest.mark.case("U7")
 async def test_u7_comments_and_slow_chunks_are_life() -> None:
     alive: list[Step] = [b": alive\n\n", 0.2]
     steps = [*alive * 5, FIRST, 0.2, chat.ending()]
@@ -81,6 +83,7 @@ async def test_each_time_limit_ends_a_chat_stream(
         assert (await place.gateway.request_line())["termination"] == termination
 
 
+@pytest.mark.case("U22")
 async def test_u22_an_endless_answer_ends_at_the_total_limit() -> None:
     steps: list[Step] = [FIRST, 0.02] * 500
     async with scene(*steps, total_timeout_seconds=0.5) as place:
@@ -102,6 +105,7 @@ BROKEN: dict[str, tuple[RawStep, ...]] = {
 }
 
 
+@pytest.mark.case("U8")
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN.keys())
 async def test_u8_a_stream_that_is_cut_fails(script: tuple[RawStep, ...]) -> None:
     async with raw_scene(script) as place:
@@ -112,6 +116,7 @@ async def test_u8_a_stream_that_is_cut_fails(script: tuple[RawStep, ...]) -> Non
         assert (await place.gateway.request_line())["termination"] == "upstream_reset"
 
 
+@pytest.mark.case("U8")
 @pytest.mark.parametrize("script", BROKEN.values(), ids=BROKEN.keys())
 async def test_u8_a_chat_stream_that_is_cut_does_not_look_finished(script: tuple[RawStep, ...]) -> None:
     async with raw_scene(script) as place:
@@ -120,18 +125,21 @@ async def test_u8_a_chat_stream_that_is_cut_does_not_look_finished(script: tuple
         assert (await place.gateway.request_line())["termination"] == "upstream_reset"
 
 
+@pytest.mark.case("U9")
 async def test_u9_an_end_without_a_finish_reason_fails() -> None:
     async with scene(FIRST) as place:
         stream = await place.fails_with("server_error", "upstream_reset")
         assert stream.response["output"][0]["status"] == "incomplete"
 
 
+@pytest.mark.case("U9")
 async def test_u9_an_end_with_a_finish_reason_completes() -> None:
     async with scene(FIRST + chat.chunk({}, finish="stop")) as place:
         assert (await stream_of(place.gateway)).response["status"] == "completed"
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("U10")
 @pytest.mark.parametrize("event", [b"", b"event: error\n"])
 async def test_u10_an_error_in_the_middle_is_told_and_cut(event: bytes) -> None:
     error = {"error": {"message": "model crashed " + "x" * 5000, "type": "server_error", "code": "oom"}}
@@ -143,6 +151,7 @@ async def test_u10_an_error_in_the_middle_is_told_and_cut(event: bytes) -> None:
         assert (await place.gateway.request_line())["upstream_code"] == "oom"
 
 
+@pytest.mark.case("U11")
 @pytest.mark.parametrize(
     "rubbish",
     [
@@ -161,6 +170,7 @@ async def test_u11_rubbish_in_a_stream_never_completes_it_and_is_no_fault_of_our
         assert (await place.gateway.request_line())["termination"] in ("upstream_protocol", "upstream_reset")
 
 
+@pytest.mark.case("U12")
 @pytest.mark.parametrize("size", [600_000, 4 * 1024 * 1024])
 async def test_u12_a_long_line_passes(size: int) -> None:
     async with scene(chat.text_stream("x" * size)) as place:
@@ -168,6 +178,7 @@ async def test_u12_a_long_line_passes(size: int) -> None:
         assert len(stream.response["output"][0]["content"][0]["text"]) == size
 
 
+@pytest.mark.case("U12")
 async def test_u12_an_endless_line_fails() -> None:
     async with raw_scene(
         (EVENTS_HEAD, chunked(b"data: "), *([chunked(b"x" * 65536)] * 1000)), max_event_bytes=1_000_000
@@ -177,11 +188,13 @@ async def test_u12_an_endless_line_fails() -> None:
         assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
 
 
+@pytest.mark.case("U12")
 async def test_u12_an_answer_over_the_limit_fails() -> None:
     async with scene(FIRST, 0.05, FIRST * 2000, max_response_bytes=10_000) as place:
         assert (await stream_of(place.gateway)).response["status"] == "failed"
 
 
+@pytest.mark.case("U13")
 async def test_u13_the_size_of_reads_does_not_change_the_stream() -> None:
     body = chat.text_stream(*(f"word {number} " for number in range(1000)))
     single = [chunked(bytes([byte])) for byte in chat.text_stream("Hello", " there")]
@@ -194,6 +207,7 @@ def text_of(stream: StreamCheck) -> str:
     return str(stream.response["output"][0]["content"][0]["text"])
 
 
+@pytest.mark.case("U14")
 async def test_u14_what_comes_after_done_is_ignored_and_its_connection_not_used_again() -> None:
     extra = chunked(chat.text_stream("Hello") + chat.text_stream("again"))
     async with raw_scene((EVENTS_HEAD, extra, LAST_CHUNK, EVENTS_HEAD + extra), (EVENTS_HEAD, extra, "hang")) as place:
@@ -203,6 +217,7 @@ async def test_u14_what_comes_after_done_is_ignored_and_its_connection_not_used_
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"completed"}
 
 
+@pytest.mark.case("U14")
 async def test_u14_an_answer_that_goes_on_after_done_is_not_waited_for() -> None:
     async with scene(chat.text_stream("Hello"), "hang") as place:
         started = time.monotonic()
@@ -212,6 +227,7 @@ async def test_u14_an_answer_that_goes_on_after_done_is_not_waited_for() -> None
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("U18")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_u18_a_compressed_answer_is_refused(path: str) -> None:
     script = Script((gzip.compress(chat.text_stream("Hello")),), headers={"Content-Encoding": "gzip"})
@@ -221,6 +237,7 @@ async def test_u18_a_compressed_answer_is_refused(path: str) -> None:
         assert place.upstream.last.headers["accept-encoding"] == "identity"
 
 
+@pytest.mark.case("U19")
 async def test_u19_a_pooled_connection_that_was_closed_is_replaced_unnoticed() -> None:
     reply = chunked(chat.text_stream("Hello"))
     async with raw_scene((EVENTS_HEAD, reply, LAST_CHUNK, 0.01, "cut")) as place:
