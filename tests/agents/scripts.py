@@ -6,6 +6,7 @@ They report one JSON object; what a test wants to know must be in it.
 import shutil
 from pathlib import Path
 
+import aiohttp
 import orjson
 
 from gateway.codec.json import JSONObject
@@ -14,6 +15,7 @@ from tests.agents.installation import NODE_BINARIES, NODE_FOLDER, NODE_MODULES, 
 from tests.agents.process import Finished, run
 from tests.fakes.gateway import GatewayProcess
 
+NODE_PROGRAM = NODE_BINARIES / "node"
 PYTHON_FOLDER = Path(__file__).parent / "python"
 
 
@@ -31,7 +33,27 @@ async def run_node(
     (home / "documented.mjs").write_text(snippet(page, "js", gateway, number=number))
     shutil.copy(NODE_FOLDER / script, home)
     (home / "node_modules").symlink_to(NODE_MODULES)
-    return _report(await run(NODE_BINARIES / "node", script, *arguments, home=home, folder=home, variables={}))
+    return _report(await run(NODE_PROGRAM, script, *arguments, home=home, folder=home, variables={}))
+
+
+async def run_example(page: str, language: str, gateway: GatewayProcess, home: Path, *numbers: int) -> list[str]:
+    """The lines that these code blocks of the page print, as one program; `python` or `js`."""
+    text = "\n".join(snippet(page, language, gateway, number=number) for number in numbers)
+    name, program = ("example.py", VENV / "bin" / "python") if language == "python" else ("example.mjs", NODE_PROGRAM)
+    (home / name).write_text(text)
+    if language == "js":
+        (home / "node_modules").symlink_to(NODE_MODULES)
+    finished = await run(program, name, home=home, folder=home, variables={})
+    return finished.expect_success().output.splitlines()
+
+
+async def stored(gateway: GatewayProcess, path: str, body: JSONObject | None = None) -> JSONObject:
+    """What the gateway has under this path below `/v1`; or, with a body, what it makes of it."""
+    async with (
+        aiohttp.ClientSession(headers=gateway.headers, raise_for_status=True) as session,
+        session.request("GET" if body is None else "POST", f"{gateway.base_url}/{path}", json=body) as answer,
+    ):
+        return dict(await answer.json())
 
 
 def _report(finished: Finished) -> JSONObject:

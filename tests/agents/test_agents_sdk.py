@@ -1,45 +1,51 @@
 """The OpenAI Agents SDK (Python) through the gateway, configured as docs/clients/agents-sdk.md says."""
 
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from gateway.codec.json import JSONObject
-from tests.agents.scripts import run_python
-from tests.agents.turns import calls, pictures, results, roles, text, tool_names
+from tests.agents.scripts import run_example, run_python, stored
+from tests.agents.turns import calls, heard, pictures, results, roles, text, tool_names
 from tests.fakes.chat import call_stream, chunk, error_body
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.upstream import Script, Upstream
 
-WEATHER = "call_1", "get_weather", '{"city":"Rome"}'
+PAGE = "agents-sdk.md"
 
-Run = Callable[[str], Awaitable[JSONObject]]
+
+class Run(Protocol):
+    """Runs one of the program's examples and gives what it reported."""
+
+    async def __call__(self, step: str, *arguments: str) -> JSONObject: ...
 
 
 @pytest.fixture
 def run(python_packages: None, gateway: GatewayProcess, home: Path) -> Run:
     """Runs one of the program's examples and gives what it reported."""
-    return lambda step: run_python("agents_sdk.py", "agents-sdk.md", gateway, home, step)
+    return lambda step, *arguments: run_python("agents_sdk.py", PAGE, gateway, home, step, *arguments)
 
 
-def thoughtful_call() -> Script:
+def thoughtful_call(call_id: str = "call_1") -> Script:
     """A turn with reasoning, text and a call."""
-    return Script.of(chunk({"reasoning_content": "Hm."}) + chunk({"content": "Let me see."}) + call_stream(WEATHER))
+    call = call_stream((call_id, "get_weather", '{"city":"Rome"}'))
+    return Script.of(chunk({"reasoning_content": "Hm."}) + chunk({"content": "Let me see."}) + call)
 
 
-def check_second_turn(upstream: Upstream) -> None:
+def check_second_turn(upstream: Upstream, call_id: str = "call_1") -> None:
     """Everything of the first turn came back, as one message with its result behind it."""
     assistant, result = upstream.last.json["messages"][-2:]
     assert (assistant["content"], assistant["reasoning_content"]) == ("Let me see.", "Hm.")
-    assert assistant["tool_calls"][0]["id"] == result["tool_call_id"] == "call_1"
+    assert assistant["tool_calls"][0]["id"] == result["tool_call_id"] == call_id
     assert result["content"] == "sunny in Rome"
 
 
 async def test_a_loop_with_a_tool_ends_with_an_answer(run: Run, upstream: Upstream) -> None:
     upstream.answer(thoughtful_call(), text("It is sunny."))
-    assert await run("tools") == {"answer": "It is sunny.", "agent": "Weatherman", "requests": 2}
+    report = await run("tools")
+    assert (report["answer"], report["agent"], report["requests"]) == ("It is sunny.", "Weatherman", 2)
     check_second_turn(upstream)
 
 
@@ -52,9 +58,33 @@ async def test_the_loop_can_be_streamed(run: Run, upstream: Upstream) -> None:
     check_second_turn(upstream)
 
 
+@pytest.mark.parametrize("way", ["response", "conversation", "session"])
+@pytest.mark.parametrize("step", ["twice", "twice-streamed"])
+async def test_a_run_goes_on_from_what_is_stored(
+    run: Run, gateway: GatewayProcess, upstream: Upstream, step: str, way: str
+) -> None:
+    upstream.answer(thoughtful_call(), text("It is sunny."), thoughtful_call("call_2"), text("Still sunny."))
+    report = await run(step, way)
+    assert report["answer"] == "Still sunny."
+    check_second_turn(upstream, "call_2")
+    turn = ["user", "assistant", "tool"]
+    assert roles(upstream.last.json) == ["system", *turn, "assistant", *turn]  # the instructions once, for each request
+    last = await stored(gateway, f"responses/{report['last']}")
+    assert (last["previous_response_id"] is not None) == (way == "response")
+    assert ("conversation" in last) == (way == "conversation")
+
+
+async def test_the_example_of_stored_state_knows_what_was_said(
+    python_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path
+) -> None:
+    upstream.respond(heard())
+    assert await run_example(PAGE, "python", gateway, home, 0, 1) == ["My name is Ada. What is my name?"] * 3
+
+
 async def test_an_agent_hands_over_to_another(run: Run, upstream: Upstream) -> None:
     upstream.answer(calls(("call_h", "transfer_to_weatherman", "{}")), thoughtful_call(), text("It is sunny."))
-    assert await run("handoff") == {"answer": "It is sunny.", "agent": "Weatherman", "requests": 3}
+    report = await run("handoff")
+    assert (report["answer"], report["agent"], report["requests"]) == ("It is sunny.", "Weatherman", 3)
     first, second, _ = (received.json for received in upstream.received)
     assert [tool_names(request) for request in (first, second)] == [["transfer_to_weatherman"], ["get_weather"]]
     assert [request["messages"][0]["content"] for request in (first, second)] == ["Hand over.", "Be nice."]

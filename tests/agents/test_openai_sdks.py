@@ -2,30 +2,33 @@
 
 from pathlib import Path
 
-from tests.agents.documented import snippet
-from tests.agents.installation import NODE_BINARIES, NODE_MODULES, VENV
-from tests.agents.process import run
-from tests.agents.turns import text
+import pytest
+
+from tests.agents.scripts import run_example
+from tests.agents.turns import heard, text
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.upstream import Upstream
 
 PAGE = "openai-sdks.md"
+LANGUAGES = pytest.mark.parametrize("language", ["python", "js"])
+ALL = "My name is Ada. What is my name?"
 
 
-async def test_the_python_example_prints_the_answer(
-    python_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path
+@LANGUAGES
+@pytest.mark.usefixtures("node_packages", "python_packages")
+async def test_the_example_prints_the_answer(
+    gateway: GatewayProcess, upstream: Upstream, home: Path, language: str
 ) -> None:
-    (home / "example.py").write_text(snippet(PAGE, "python", gateway))
     upstream.answer(text("Hel", "lo, wörld"))
-    finished = await run(VENV / "bin" / "python", "example.py", home=home, folder=home, variables={})
-    assert finished.expect_success().output == "Hello, wörld 18\n"
+    assert await run_example(PAGE, language, gateway, home, 0) == ["Hello, wörld 18"]
 
 
-async def test_the_node_example_prints_the_answer(
-    node_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path
+@LANGUAGES
+@pytest.mark.usefixtures("node_packages", "python_packages")
+async def test_the_example_of_stored_state_knows_what_was_said(
+    gateway: GatewayProcess, upstream: Upstream, home: Path, language: str
 ) -> None:
-    (home / "example.mjs").write_text(snippet(PAGE, "js", gateway))
-    (home / "node_modules").symlink_to(NODE_MODULES)
-    upstream.answer(text("Hel", "lo, wörld"))
-    finished = await run(NODE_BINARIES / "node", "example.mjs", home=home, folder=home, variables={})
-    assert finished.expect_success().output == "Hello, wörld 18\n"
+    upstream.respond(heard())
+    printed = await run_example(PAGE, language, gateway, home, 0, 1)
+    alone = [ALL, "3 items before it", ALL] if language == "python" else [ALL]
+    assert printed[1:] == [*alone, "My name is Ada.", "completed"]

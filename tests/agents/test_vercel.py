@@ -6,22 +6,25 @@ from pathlib import Path
 import pytest
 
 from gateway.codec.json import JSONObject
-from tests.agents.scripts import run_node
-from tests.agents.turns import text
+from tests.agents.documented import snippet
+from tests.agents.scripts import run_example, run_node, stored
+from tests.agents.turns import heard, results, text
 from tests.fakes.chat import call_stream, chunk, error_body
 from tests.fakes.gateway import GatewayProcess
 from tests.fakes.upstream import Script, Upstream
 
-PROVIDERS = ["@ai-sdk/openai", "@ai-sdk/open-responses"]
+PAGE = "vercel-ai-sdk.md"
+PROVIDERS = ["@ai-sdk/openai", "@ai-sdk/openai-unstored", "@ai-sdk/open-responses"]
 """In the order in which the page shows them."""
 
 Run = Callable[[str], Awaitable[JSONObject]]
+ALL = "My name is Ada. What is my name?"
 
 
 @pytest.fixture(params=range(len(PROVIDERS)), ids=PROVIDERS)
 def run(node_packages: None, gateway: GatewayProcess, home: Path, request: pytest.FixtureRequest) -> Run:
     """Runs one of the program's examples and gives what it reported."""
-    return lambda step: run_node("steps.mjs", "vercel-ai-sdk.md", gateway, home, step, number=request.param)
+    return lambda step: run_node("steps.mjs", PAGE, gateway, home, step, number=request.param)
 
 
 def thoughtful_call() -> Script:
@@ -40,8 +43,44 @@ def check_second_turn(upstream: Upstream) -> None:
 
 async def test_a_loop_of_several_steps_ends_with_an_answer(run: Run, upstream: Upstream) -> None:
     upstream.answer(thoughtful_call(), text("It is sunny."))
-    assert await run("whole") == {"answer": "It is sunny.", "steps": 2, "finish": "stop", "usage": 36}
+    report = await run("whole")
+    assert report | {"sent": []} == {"answer": "It is sunny.", "steps": 2, "finish": "stop", "usage": 36, "sent": []}
     check_second_turn(upstream)
+
+
+async def test_the_loop_sends_references_by_default(
+    node_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path
+) -> None:
+    upstream.answer(thoughtful_call(), text("It is sunny."))
+    report = await run_node("steps.mjs", PAGE, gateway, home, "whole")
+    references = ["item_reference", "item_reference"]
+    assert report["sent"] == ["message", "message", *references, "function_call", "function_call_output"]
+    check_second_turn(upstream)
+
+
+@pytest.mark.parametrize("option", ["previousResponseId", "conversation"])
+async def test_a_loop_goes_on_from_what_is_stored(
+    node_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path, option: str
+) -> None:
+    upstream.answer(text("Hello Ada."), thoughtful_call(), text("It is sunny."))
+    first = {"role": "user", "content": "My name is Ada."}
+    conversation = await stored(gateway, "conversations", {})
+    asked = {"model": "up/model", "input": [first], "conversation": conversation["id"]}
+    response = await stored(gateway, "responses", asked)
+    name = conversation["id"] if option == "conversation" else response["id"]
+    report = await run_node("steps.mjs", PAGE, gateway, home, "after", option, str(name))
+    assert report == {"answer": "It is sunny.", "steps": 2}
+    assert [message["content"] for message in upstream.last.json["messages"][:2]] == ["My name is Ada.", "Hello Ada."]
+    (call,) = [message for message in upstream.last.json["messages"] if message.get("tool_calls")]
+    assert results(upstream) == {call["tool_calls"][0]["id"]: "sunny in Rome"}
+
+
+async def test_the_example_of_stored_state_knows_what_was_said(
+    node_packages: None, gateway: GatewayProcess, upstream: Upstream, home: Path
+) -> None:
+    upstream.respond(heard())
+    (home / "documented.mjs").write_text(snippet(PAGE, "js", gateway))
+    assert await run_example(PAGE, "js", gateway, home, 3) == [ALL, ALL]
 
 
 async def test_the_loop_can_be_streamed(run: Run, upstream: Upstream) -> None:

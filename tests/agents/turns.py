@@ -40,6 +40,20 @@ def in_turns(*scripts: Script, without_tools: str = "A title") -> Responder:
     return answer
 
 
+def heard() -> Responder:
+    """Answers with all that users said so far: what an example must print if nothing of its history was lost."""
+
+    def answer(request: JSONObject) -> Script:
+        return text(" ".join(_said(message) for message in request["messages"] if message["role"] == "user"))
+
+    return answer
+
+
+def _said(message: JSONObject) -> str:
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 def results(upstream: Upstream) -> dict[str, str]:
     """The tool results that the last request gave to the model, by call."""
     tools = [message for message in upstream.last.json["messages"] if message["role"] == "tool"]

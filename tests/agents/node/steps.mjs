@@ -21,9 +21,12 @@ const loop = {
 };
 
 async function whole() {
-  const result = await generateText(loop);
+  const result = await generateText({ ...loop, include: { requestBody: true } });
   const { text, steps, finishReason, totalUsage } = result;
-  return { answer: text, steps: steps.length, finish: finishReason, usage: totalUsage.totalTokens };
+  const body = steps.at(-1).request.body;
+  const { input } = typeof body === "string" ? JSON.parse(body) : body;
+  const sent = input.map((item) => item.type ?? "message");
+  return { answer: text, steps: steps.length, finish: finishReason, usage: totalUsage.totalTokens, sent };
 }
 
 async function streamed() {
@@ -36,6 +39,13 @@ async function streamed() {
     if (part.type === "text-delta") text += part.text;
   }
   return { answer: text, parts, errors, finish: await result.finishReason };
+}
+
+// A loop after something that is stored: a response, or a conversation, by its id.
+async function after() {
+  const [, , , option, id] = process.argv;
+  const result = await generateText({ ...loop, providerOptions: { openai: { [option]: id } } });
+  return { answer: result.text, steps: result.steps.length };
 }
 
 async function structured() {
@@ -52,5 +62,5 @@ async function failure() {
   );
 }
 
-const steps = { whole, streamed, structured, failure };
+const steps = { whole, streamed, after, structured, failure };
 console.log(JSON.stringify(await steps[process.argv[2]]()));

@@ -14,13 +14,14 @@ from agents import (
     ApplyPatchTool,
     ItemHelpers,
     ModelBehaviorError,
+    OpenAIConversationsSession,
     Runner,
     ShellTool,
     ToolOutputImage,
     apply_diff,
     function_tool,
 )
-from documented import model
+from documented import client, model
 from openai import APIStatusError
 
 
@@ -61,16 +62,17 @@ painter = Agent(name="Painter", model=model, tools=[draw])
 worker = Agent(name="Worker", model=model, tools=[ShellTool(executor=shell), ApplyPatchTool(editor=Editor())])
 
 
-async def whole(agent):
+async def whole(agent, **options):
     try:
-        result = await Runner.run(agent, "The weather in Rome?")
+        result = await Runner.run(agent, "The weather in Rome?", **options)
     except (APIStatusError, ModelBehaviorError) as error:
         return {"error": type(error).__name__, "status": getattr(error, "status_code", None), "message": str(error)}
-    return {"answer": result.final_output, "agent": result.last_agent.name, "requests": len(result.raw_responses)}
+    agent, requests = result.last_agent.name, len(result.raw_responses)
+    return {"answer": result.final_output, "agent": agent, "requests": requests, "last": result.last_response_id}
 
 
-async def streamed(agent):
-    result = Runner.run_streamed(agent, "The weather in Rome?")
+async def streamed(agent, **options):
+    result = Runner.run_streamed(agent, "The weather in Rome?", **options)
     deltas, items = [], []
     async for event in result.stream_events():
         if event.type == "raw_response_event" and event.data.type == "response.output_text.delta":
@@ -78,7 +80,24 @@ async def streamed(agent):
         elif event.type == "run_item_stream_event":
             items.append(event.name)
     said = [ItemHelpers.text_message_output(item) for item in result.new_items if item.type == "message_output_item"]
-    return {"answer": result.final_output, "deltas": deltas, "items": items, "said": said}
+    texts = {"deltas": deltas, "items": items, "said": said}
+    return {"answer": result.final_output, "last": result.last_response_id, **texts}
+
+
+async def twice(run, way):
+    """Two runs, of which the second finds the first where it was stored."""
+    match way:
+        case "response":
+            first = await run(weatherman, auto_previous_response_id=True)
+            return await run(weatherman, previous_response_id=first["last"], auto_previous_response_id=True)
+        case "conversation":
+            conversation = await client.conversations.create()
+            await run(weatherman, conversation_id=conversation.id)
+            return await run(weatherman, conversation_id=conversation.id)
+        case "session":
+            session = OpenAIConversationsSession(openai_client=client)
+            await run(weatherman, session=session)
+            return await run(weatherman, session=session)
 
 
 STEPS = {
@@ -87,6 +106,8 @@ STEPS = {
     "handoff": lambda: whole(doorman),
     "picture": lambda: whole(painter),
     "own-tools": lambda: whole(worker),
+    "twice": lambda way: twice(whole, way),
+    "twice-streamed": lambda way: twice(streamed, way),
 }
 
-sys.stdout.write(json.dumps(asyncio.run(STEPS[sys.argv[1]]())))
+sys.stdout.write(json.dumps(asyncio.run(STEPS[sys.argv[1]](*sys.argv[2:]))))

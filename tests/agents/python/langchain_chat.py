@@ -9,6 +9,7 @@ import sys
 from documented import model
 from langchain_core.messages import HumanMessage
 from langchain_core.tools import tool
+from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 
@@ -23,8 +24,8 @@ class Person(BaseModel):
     age: int
 
 
-def tools(*, stream: bool) -> dict[str, object]:
-    bound = model.bind_tools([get_weather])
+def tools(*, stream: bool, chat: ChatOpenAI = model) -> dict[str, object]:
+    bound = chat.bind_tools([get_weather])
     history = [HumanMessage("The weather in Rome?")]
     while True:
         if stream:
@@ -36,7 +37,8 @@ def tools(*, stream: bool) -> dict[str, object]:
             answer = bound.invoke(history)
         history.append(answer)
         if not answer.tool_calls:
-            return {"answer": answer.text, "usage": answer.usage_metadata["total_tokens"]}
+            last = answer.response_metadata["id"]
+            return {"answer": answer.text, "usage": answer.usage_metadata["total_tokens"], "last": last}
         history += [get_weather.invoke(call) for call in answer.tool_calls]
 
 
@@ -48,9 +50,13 @@ def structured() -> dict[str, object]:
     return {"person": model.with_structured_output(Person).invoke("Who?").model_dump()}
 
 
+continuing = model.model_copy(update={"use_previous_response_id": True})
+
 STEPS = {
     "tools": lambda: tools(stream=False),
     "tools-streamed": lambda: tools(stream=True),
+    "tools-continued": lambda: tools(stream=False, chat=continuing),
+    "tools-continued-streamed": lambda: tools(stream=True, chat=continuing),
     "text": text,
     "structured": structured,
 }
