@@ -88,12 +88,16 @@ def commands() -> None:
 @click.option("--demo", is_flag=True, help="Add the built-in demo upstream; needs no configuration.")
 def serve(config: Path | None, host: str | None, port: int | None, demo: bool) -> None:
     """Serve until SIGTERM."""
-    settings = _listening_on(_settings(config, demo=demo), host, port)
+
+    def load() -> Settings:
+        return _listening_on(_settings(config, demo=demo), host, port)
+
+    settings = load()
     from gateway.server import serve as serve_until_stopped
     from gateway.web.admin import AdminAddressError
 
     try:
-        serve_until_stopped(settings, demo=demo, environment_keys=os.environ.get("GATEWAY_API_KEYS"))
+        serve_until_stopped(settings, load, demo=demo, environment_keys=os.environ.get("GATEWAY_API_KEYS"))
     except AdminAddressError as error:
         raise BindError(str(error)) from error
     except OSError as error:

@@ -82,6 +82,25 @@ async def test_after_term_a_running_stream_goes_on_and_no_connection_is_taken(tm
         assert await exit_status(gateway) == 0
 
 
+async def test_an_idle_connection_is_left_to_its_client(tmp_path: Path) -> None:
+    """Closed by the gateway, it could cross with the next request on it, which no proxy may send again."""
+    async with running(tmp_path, drain_seconds=10) as (gateway, _), aiohttp.ClientSession() as session:
+        for _ in range(2):
+            async with session.get(f"{gateway.origin}/healthz") as answer:
+                assert answer.headers.get("Connection") != "close"
+        gateway.process.send_signal(signal.SIGTERM)
+        await gateway.wait_for_line('"draining"')
+        await asyncio.sleep(1.5)
+        assert gateway.process.poll() is None
+        async with session.post(f"{gateway.base_url}/responses", json=REQUEST, headers=gateway.headers) as answer:
+            assert answer.status == 200
+            assert answer.headers["Connection"] == "close"
+            assert check_stream(await answer.read()).response["status"] == "completed"
+        left = time.monotonic()
+        assert await exit_status(gateway) == 0
+        assert time.monotonic() - left < 3  # and nobody is waited for who is not there
+
+
 async def test_at_the_drain_limit_a_stream_gets_an_honest_end(tmp_path: Path) -> None:
     async with running(tmp_path, drain_seconds=0.7) as (gateway, upstream):
         upstream.answer(Script.of(chat.chunk({"content": "a"}), "hang"))

@@ -278,7 +278,7 @@ class KeyStore:
         self._environment_ring = from_environment(environment_keys or "")
         self._is_missing = False
         self._signature: Signature | None = None
-        self._ring = self._read()
+        self._ring = self.read()
         self._has_had_keys = len(self._ring) > 0
 
     @property
@@ -298,15 +298,25 @@ class KeyStore:
     def reload(self) -> bool:
         """Read the file again. When it is broken, the old keys stay, the reason is logged, and the answer is False."""
         try:
-            self._ring = self._read()
+            ring = self.read()
         except ConfigurationError as error:
             _log.error("keys file refused, the old keys stay valid", extra={"fields": {"problems": error.problems}})
             return False
-        self._has_had_keys = self._has_had_keys or len(self._ring) > 0
-        _log.info("keys loaded", extra={"fields": {"keys": len(self._ring)}})
+        self.take(ring)
         return True
 
-    def _read(self) -> KeyRing:
+    def take(self, ring: KeyRing) -> None:
+        """Make these the valid keys."""
+        self._ring = ring
+        self._has_had_keys = self._has_had_keys or len(ring) > 0
+        _log.info("keys loaded", extra={"fields": {"keys": len(ring)}})
+
+    def read(self) -> KeyRing:
+        """The keys of the environment and of the file as it is now; the valid ones stay as they are.
+
+        Raises:
+            ConfigurationError: when the file is broken.
+        """
         # The signature comes first: a change between the two reads is then seen as one, at the next look.
         self._signature = self._file_signature()
         if self._path is None:

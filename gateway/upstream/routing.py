@@ -5,8 +5,6 @@ declares.
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -18,15 +16,12 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import AliasSettings, ProviderSettings, WeightedTarget, replicas_of
 from gateway.upstream.affinity import ranked
 from gateway.upstream.client import Upstream
+from gateway.upstream.discovery import is_closed, plain_ids
 from gateway.upstream.gate import Gate
-from gateway.upstream.model_list import Model, read_models
+from gateway.upstream.model_list import Model
+from gateway.upstream.provider import Provider
 
 __all__ = ["Model", "Router", "Target", "configured_window"]
-
-_log = logging.getLogger(__name__)
-
-_DISCOVERY_SECONDS = 5
-_LIST_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +38,31 @@ class Target:
 
 
 class Router:
-    """All upstreams of the process; enter it to open their pools."""
+    """The upstreams of one reading of the configuration; enter it to open their pools.
+
+    Args:
+        providers: in their order.
+        aliases: the ids of the configuration's own.
+        previous: the router that this one takes the place of. Providers that have not changed are its own, with their
+            connections, their breakers and the requests that they work on.
+    """
 
     def __init__(
         self,
         providers: Sequence[ProviderSettings],
         aliases: Sequence[AliasSettings],
+        previous: "Router | None" = None,
     ) -> None:
-        self._upstreams = {settings.name: Upstream(settings) for settings in providers}
-        self._gates = {settings.name: Gate(settings) for settings in providers}
+        known = previous.providers if previous is not None else {}
+        self._providers = {settings.name: _unchanged(known, settings) or Provider(settings) for settings in providers}
         self._aliases = {alias.id: replicas_of(alias) for alias in aliases}
-        self._discovered = {name: _Discovery(upstream) for name, upstream in self._upstreams.items()}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        for upstream in self._upstreams.values():
-            await self._stack.enter_async_context(upstream)
+        async with AsyncExitStack() as stack:
+            for provider in self._providers.values():
+                await stack.enter_async_context(provider)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -88,17 +92,17 @@ class Router:
 
     def _exact(self, model: str) -> tuple[Target, ...]:
         name, _, inner = model.partition("/")
-        upstream = self._upstreams.get(name)
-        if upstream is None or not inner or not _allows(upstream.settings, inner):
+        provider = self._providers.get(name)
+        if provider is None or not inner or not _allows(provider.settings, inner):
             return ()
-        return (Target(upstream, inner, self._gates[name]),)
+        return (_target(provider, inner),)
 
     def _bare(self, model: str) -> tuple[Target, ...]:
         """The only provider that declares the id by its configuration or, as far as known, by its own list."""
         found = [
-            Target(upstream, model, self._gates[name])
-            for name, upstream in self._upstreams.items()
-            if _allows(upstream.settings, model) and (upstream.settings.models or self._discovered[name].knows(model))
+            _target(provider, model)
+            for provider in self._providers.values()
+            if _allows(provider.settings, model) and (provider.settings.models or provider.discovery.knows(model))
         ]
         return tuple(found) if len(found) == 1 else ()
 
@@ -112,17 +116,22 @@ class Router:
         return min((window for window in windows if window is not None), default=None)
 
     @property
+    def providers(self) -> Mapping[str, Provider]:
+        """All of them, by their names."""
+        return self._providers
+
+    @property
     def gates(self) -> Mapping[str, Gate]:
         """What stands before each upstream, by its provider's name."""
-        return self._gates
+        return {name: provider.gate for name, provider in self._providers.items()}
 
     def is_configured(self, model: str) -> bool:
         """Whether the configuration has this very id, and not only a pattern that it matches."""
         name, _, inner = model.partition("/")
-        upstream = self._upstreams.get(name)
-        is_listed = upstream is not None and inner in upstream.settings.models
+        provider = self._providers.get(name)
+        is_listed = provider is not None and inner in provider.settings.models
         return (
-            is_listed or model in self._aliases or any(model in one.settings.models for one in self._upstreams.values())
+            is_listed or model in self._aliases or any(model in one.settings.models for one in self._providers.values())
         )
 
     def is_alias(self, model: str) -> bool:
@@ -131,7 +140,7 @@ class Router:
 
     async def models(self) -> list[Model]:
         """All public ids: aliases first, then what each provider has. A dead upstream only misses its own."""
-        lists = await asyncio.gather(*(self._models_of(name) for name in self._upstreams))
+        lists = await asyncio.gather(*(_models_of(provider) for provider in self._providers.values()))
         models = [model for models in lists for model in models]
         windows = {model.id: model.context_window for model in models}
         aliases = [Model(name, "gateway", 0, self._alias_window(name, windows)) for name in self._aliases]
@@ -144,19 +153,29 @@ class Router:
         return min((window for window in known if window is not None), default=None)
 
     def _configured_window(self, target: str) -> int | None:
-        provider, _, model = target.partition("/")
-        upstream = self._upstreams.get(provider)
-        return configured_window(upstream.settings, model) if upstream is not None else None
+        name, _, model = target.partition("/")
+        provider = self._providers.get(name)
+        return configured_window(provider.settings, model) if provider is not None else None
 
-    async def _models_of(self, name: str) -> list[Model]:
-        settings = self._upstreams[name].settings
-        plain = _plain_ids(settings)
-        if _is_closed(settings) and all(configured_window(settings, model) for model in plain):
-            return [_public(settings, Model(model, name)) for model in plain]
-        found = {model.id: model for model in await self._discovered[name].models()}
-        found = {model: entry for model, entry in found.items() if _allows(settings, model)}
-        known = {model: found.get(model, Model(model, name)) for model in [*plain, *found]}
-        return [_public(settings, entry) for entry in known.values()]
+
+def _unchanged(known: Mapping[str, Provider], settings: ProviderSettings) -> Provider | None:
+    provider = known.get(settings.name)
+    return provider if provider is not None and provider.settings == settings else None
+
+
+def _target(provider: Provider, model: str) -> Target:
+    return Target(provider.upstream, model, provider.gate)
+
+
+async def _models_of(provider: Provider) -> list[Model]:
+    settings = provider.settings
+    plain = plain_ids(settings)
+    if is_closed(settings) and all(configured_window(settings, model) for model in plain):
+        return [_public(settings, Model(model, settings.name)) for model in plain]
+    found = {model.id: model for model in await provider.discovery.models()}
+    found = {model: entry for model, entry in found.items() if _allows(settings, model)}
+    known = {model: found.get(model, Model(model, settings.name)) for model in [*plain, *found]}
+    return [_public(settings, entry) for entry in known.values()]
 
 
 def _ordered(rank: Sequence[WeightedTarget], session: Callable[[], str]) -> list[str]:
@@ -165,15 +184,6 @@ def _ordered(rank: Sequence[WeightedTarget], session: Callable[[], str]) -> list
         return [rank[0].target]
     order = ranked(rank, session(), name=lambda one: one.target, weight=lambda one: one.weight)
     return [one.target for one in order]
-
-
-def _plain_ids(settings: ProviderSettings) -> list[str]:
-    return [pattern for pattern in settings.models if not any(sign in pattern for sign in "*?[")]
-
-
-def _is_closed(settings: ProviderSettings) -> bool:
-    """Whether the configuration names every model, so that the upstream only adds what it knows of them."""
-    return bool(settings.models) and len(_plain_ids(settings)) == len(settings.models)
 
 
 def configured_window(settings: ProviderSettings, model: str) -> int | None:
@@ -189,51 +199,3 @@ def _public(settings: ProviderSettings, model: Model) -> Model:
 
 def _allows(settings: ProviderSettings, model: str) -> bool:
     return not settings.models or any(fnmatchcase(model, pattern) for pattern in settings.models)
-
-
-class _Discovery:
-    """The models that an upstream lists, asked for again when they are old."""
-
-    def __init__(self, upstream: Upstream) -> None:
-        self._upstream = upstream
-        self._models: list[Model] = []
-        self._ids: frozenset[str] = frozenset()
-        self._refreshed_at = float("-inf")
-        self._fresh_until = float("-inf")
-        self._lock = asyncio.Lock()
-
-    def knows(self, model: str) -> bool:
-        return model in self._ids
-
-    async def models(self) -> list[Model]:
-        """The list, at most as old as allowed; callers who wait for the same refresh share it."""
-        asked_at = time.monotonic()
-        async with self._lock:
-            if time.monotonic() >= self._fresh_until and asked_at >= self._refreshed_at:
-                await self._refresh()
-            return self._models
-
-    async def _refresh(self) -> None:
-        try:
-            async with asyncio.timeout(_DISCOVERY_SECONDS):
-                self._models = read_models(await self._body(), owner=self._upstream.name)
-        except (GatewayError, TimeoutError, ValueError) as error:
-            reason = error.upstream_code if isinstance(error, GatewayError) else type(error).__name__
-            fields = {"provider": self._upstream.name, "reason": reason}
-            level = logging.INFO if _is_closed(self._upstream.settings) else logging.WARNING
-            _log.log(level, "cannot list the models of a provider", extra={"fields": fields})
-        self._ids = frozenset(model.id for model in self._models)
-        self._refreshed_at = time.monotonic()
-        self._fresh_until = self._refreshed_at + self._upstream.settings.models_ttl_seconds
-
-    async def _body(self) -> bytes:
-        answer = await self._upstream.open_models()
-        body = b""
-        try:
-            while piece := await answer.read():
-                body += piece
-                if len(body) > _LIST_BYTES:
-                    raise ValueError("the list of models is too large")
-        finally:
-            answer.close()
-        return body

@@ -12,7 +12,6 @@ from gateway.exchange.running import RunningExchanges
 from gateway.settings import Settings
 from gateway.store.protocol import Store
 from gateway.store.purging import keep_small
-from gateway.upstream.routing import Router
 from gateway.web import (
     chat_completions,
     compaction,
@@ -25,19 +24,19 @@ from gateway.web import (
     stored_responses,
 )
 from gateway.web.app_keys import (
+    CURRENT,
     KEYS,
     METRICS,
     READINESS,
-    ROUTER,
     RUNNING,
     SEALER,
-    SETTINGS,
     STATE,
     STREAMS,
     Readiness,
     State,
 )
 from gateway.web.body import defer_continue
+from gateway.web.current import Current
 from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
 from gateway.web.open_streams import OpenStreams
 
@@ -50,24 +49,24 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     nothing is stored.
     """
     app = Application(middlewares=[identify, explain_errors, authenticate])
-    app[SETTINGS] = settings
+    app[CURRENT] = Current(settings)
     app[KEYS] = keys
     app[SEALER] = sealer
-    app[ROUTER] = Router(settings.providers, settings.models)
     app[RUNNING] = RunningExchanges()
     app[READINESS] = Readiness()
     app[STREAMS] = OpenStreams()
     app.on_response_prepare.append(set_headers)
     app[STATE] = _state(store, settings, app[READINESS])
     app[METRICS] = metrics.metrics_for(app)
-    app.cleanup_ctx.extend((_router, _stored, metrics.watch))
+    app.cleanup_ctx.extend((_current, _stored, metrics.watch))
     _add_routes(app.router)
     return app
 
 
-async def _router(app: Application) -> AsyncIterator[None]:
-    async with app[ROUTER]:
-        yield
+async def _current(app: Application) -> AsyncIterator[None]:
+    await app[CURRENT].open()
+    yield
+    await app[CURRENT].close()
 
 
 def _state(store: Store | None, settings: Settings, readiness: Readiness) -> State:
@@ -82,7 +81,7 @@ async def _stored(app: Application) -> AsyncIterator[None]:
         return
     tasks = [
         asyncio.create_task(runs.watch(), name="watch background responses"),
-        asyncio.create_task(keep_small(store, app[SETTINGS].state.purge_seconds), name="purge the store"),
+        asyncio.create_task(keep_small(store, app[CURRENT].settings.state.purge_seconds), name="purge the store"),
     ]
     yield
     for task in tasks:

@@ -12,10 +12,9 @@ from gateway.access.sealing import Sealer
 from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.running import RunningExchanges
-from gateway.settings import Settings
 from gateway.store.protocol import Store
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.routing import Router
+from gateway.web.current import Configured, Current
 from gateway.web.open_streams import OpenStreams
 
 
@@ -52,16 +51,17 @@ class State:
     runs: BackgroundRuns | None = None
 
 
-SETTINGS = AppKey("settings", Settings)
+CURRENT = AppKey("current", Current)
 KEYS = AppKey("keys", KeyStore)
 SEALER = AppKey("sealer", Sealer)
-ROUTER = AppKey("router", Router)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
 METRICS = AppKey("metrics", Metrics)
 STREAMS = AppKey("streams", OpenStreams)
 STATE = AppKey("state", State)
 
+CONFIGURED = RequestKey("configured", Configured)
+"""What was in force when it began."""
 REQUEST_ID = RequestKey("request_id", str)
 STARTED = RequestKey("started", float)
 """When its first byte came, on the monotonic clock."""

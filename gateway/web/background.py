@@ -12,7 +12,7 @@ from gateway.exchange.keeping import Keeping
 from gateway.exchange.outcome import Outcome
 from gateway.telemetry.report import log_fields
 from gateway.web.answers import raw_json_answer
-from gateway.web.app_keys import METRICS, OUTCOME, SETTINGS, STREAMS
+from gateway.web.app_keys import CONFIGURED, METRICS, OUTCOME, STREAMS
 from gateway.web.caller import owner_of
 from gateway.web.event_stream import EventStream
 from gateway.web.reports import work_of
@@ -32,7 +32,12 @@ async def create_in_background(
         StoreError: when it cannot be stored.
     """
     owner, queued = owner_of(request), exchange.pending("queued")
-    await runs.start(owner, exchange, keeping, _end_of_run(request, exchange.outcome, queued.response_id))
+    request[CONFIGURED].hold()
+    try:
+        await runs.start(owner, exchange, keeping, _end_of_run(request, exchange.outcome, queued.response_id))
+    except BaseException:
+        request[CONFIGURED].release()
+        raise
     if not exchange.is_stream:
         return raw_json_answer(queued.json(is_stored=True), headers=dict(exchange.headers))
     return await send_events(request, runs.follow_own(owner, queued.response_id), exchange.headers)
@@ -42,6 +47,7 @@ def _end_of_run(request: Request, outcome: Outcome, response_id: str) -> Callabl
     """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
 
     def tell() -> None:
+        request[CONFIGURED].release()
         work = work_of(request, outcome, outcome.termination or "gateway_error")
         request.app[METRICS].count_background(work)
         _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})
@@ -59,7 +65,7 @@ async def send_events(
         ConnectionError: when the client is gone or stalled; the response is made all the same.
     """
     request[OUTCOME] = Outcome()
-    stream = EventStream(request, request.app[SETTINGS].server)
+    stream = EventStream(request, request[CONFIGURED].settings.server)
     try:
         with request.app[STREAMS].entered(request):
             await stream.start(b"", headers)

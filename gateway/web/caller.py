@@ -7,7 +7,7 @@ from aiohttp.web import Request
 from gateway.access.keys import Key
 from gateway.exchange.stored_context import StoredContext
 from gateway.translate.sealed import Seal, Unseal
-from gateway.web.app_keys import CALLER, SEALER, SETTINGS, STATE
+from gateway.web.app_keys import CALLER, CONFIGURED, SEALER, STATE
 
 
 def owner_of(request: Request) -> str:
@@ -28,4 +28,4 @@ def unseal_for(request: Request) -> Unseal:
 
 def context_of(request: Request) -> StoredContext:
     """What this caller has stored."""
-    return StoredContext(request.app[STATE].store, owner_of(request), request.app[SETTINGS].state.max_chain)
+    return StoredContext(request.app[STATE].store, owner_of(request), request[CONFIGURED].settings.state.max_chain)

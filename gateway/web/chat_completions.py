@@ -15,7 +15,7 @@ from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.client import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
-from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STREAMS
+from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STREAMS
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
 from gateway.web.middlewares import break_off
@@ -28,7 +28,7 @@ _EVENTS, _JSON = "text/event-stream", "application/json"
 
 async def create(request: Request) -> StreamResponse:
     """The upstream's own answer, byte for byte; only `model` is the upstream's id on the way there."""
-    settings = request.app[SETTINGS]
+    settings = request[CONFIGURED].settings
     body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
     request[OUTCOME] = Outcome(is_stream=body.get("stream") is True)

@@ -6,7 +6,7 @@ from gateway.codec.json import JSONObject, JSONValue, dumps, loads
 from gateway.errors import ErrorKind, GatewayError
 from gateway.translate.compaction import TRIGGER
 from gateway.web.answers import send_json
-from gateway.web.app_keys import OUTCOME, SETTINGS
+from gateway.web.app_keys import CONFIGURED, OUTCOME
 from gateway.web.json_body import read_json
 from gateway.web.responses import asked_for, exchange_for
 
@@ -15,7 +15,7 @@ _PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_
 
 async def compact(request: Request) -> StreamResponse:
     """Answers `{id, object, created_at, output: [compaction item], usage}`; its `output` is the next input."""
-    settings = request.app[SETTINGS]
+    settings = request[CONFIGURED].settings
     asked = await asked_for(request, _create_body(await read_json(request)))
     exchange = exchange_for(request, asked, settings)
     request[OUTCOME] = exchange.outcome

@@ -14,7 +14,7 @@ from gateway.store.records import Item, Record
 from gateway.translate.continuation import check_items, stored_items
 from gateway.translate.losses import safe_word
 from gateway.web.answers import json_answer, raw_json_answer, send_json
-from gateway.web.app_keys import SETTINGS, STATE
+from gateway.web.app_keys import CONFIGURED, STATE
 from gateway.web.caller import owner_of
 from gateway.web.identifiers import mint_id
 from gateway.web.json_body import read_json
@@ -77,7 +77,7 @@ async def list_items(request: Request) -> StreamResponse:
     query = read_query(request, PageQuery)
     store, record = await _found(request)
     page = page_of(await store.items(record.owner, record.id), query)
-    return await send_json(request, page, {}, stall=request.app[SETTINGS].server.write_stall_seconds)
+    return await send_json(request, page, {}, stall=request[CONFIGURED].settings.server.write_stall_seconds)
 
 
 async def retrieve_item(request: Request) -> StreamResponse:

@@ -4,7 +4,7 @@ from aiohttp.web import Request
 
 from gateway.access.keys import Key
 from gateway.codec.json import JSONObject
-from gateway.web.app_keys import CALLER, SETTINGS
+from gateway.web.app_keys import CALLER, CONFIGURED
 
 
 def with_model(request: Request, body: JSONObject) -> JSONObject:
@@ -12,5 +12,5 @@ def with_model(request: Request, body: JSONObject) -> JSONObject:
     if body.get("model") not in (None, ""):
         return body
     caller: Key | None = request.get(CALLER)
-    model = (caller.default_model if caller is not None else "") or request.app[SETTINGS].server.default_model
+    model = (caller.default_model if caller is not None else "") or request[CONFIGURED].settings.server.default_model
     return {**body, "model": model} if model else body

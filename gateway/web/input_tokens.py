@@ -11,7 +11,7 @@ from gateway.translate.token_estimate import estimated_tokens
 from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import MODEL, OUTCOME, SETTINGS
+from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME
 from gateway.web.caller import context_of, unseal_for
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
@@ -27,7 +27,7 @@ _SHORTEST_INPUT = " "
 
 async def count(request: Request) -> StreamResponse:
     """Counted by the upstream that would answer, or else estimated, and marked so. No member is required."""
-    settings = request.app[SETTINGS]
+    settings = request[CONFIGURED].settings
     body = with_model(request, await read_json(request))
     target = _target(request, body)
     if not any(body.get(name) for name in _COUNTED):

@@ -3,7 +3,7 @@
 from aiohttp.web import Request
 
 from gateway.codec.json import JSONObject, parse_body
-from gateway.web.app_keys import SETTINGS
+from gateway.web.app_keys import CONFIGURED
 from gateway.web.body import read_body
 
 _EMPTY = b"{}"
@@ -15,7 +15,7 @@ async def read_json(request: Request, *, may_be_empty: bool = False) -> JSONObje
     Raises:
         GatewayError: when there is none, or it is beyond a limit.
     """
-    server = request.app[SETTINGS].server
+    server = request[CONFIGURED].settings.server
     data = await read_body(request, server)
     if may_be_empty:
         data = data or _EMPTY

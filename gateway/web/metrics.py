@@ -11,15 +11,19 @@ from gateway.spec.requests import FIELDS
 from gateway.telemetry.collectors import Reading, Readings, StoreCollector, UpstreamCollector, UsageCollector
 from gateway.telemetry.loop_lag import watch_loop
 from gateway.telemetry.metrics import Metrics
-from gateway.web.app_keys import KEYS, METRICS, READINESS, ROUTER, STATE, STREAMS
+from gateway.web.app_keys import CURRENT, KEYS, METRICS, READINESS, STATE, STREAMS
 
 
 def metrics_for(app: Application) -> Metrics:
     """Metrics that read what the application has."""
-    metrics = Metrics(app[ROUTER].is_configured, FIELDS.__contains__)
+
+    def is_model(model: str) -> bool:
+        return app[CURRENT].router.is_configured(model)
+
+    metrics = Metrics(is_model, FIELDS.__contains__)
     metrics.registry.register(Readings(_readings(app)))
     metrics.registry.register(UsageCollector(metrics.usage))
-    metrics.registry.register(UpstreamCollector(lambda: app[ROUTER].gates))
+    metrics.registry.register(UpstreamCollector(lambda: app[CURRENT].router.gates))
     if (store := app[STATE].store) is not None:
         stored = StoreCollector(store)
         metrics.registry.register(stored)

@@ -23,7 +23,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import CALLER, HAS_BEGUN, KEYS, OUTCOME, READINESS, REQUEST_ID, STARTED
+from gateway.web.app_keys import CALLER, CONFIGURED, CURRENT, HAS_BEGUN, KEYS, OUTCOME, READINESS, REQUEST_ID, STARTED
 from gateway.web.reports import tell
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
@@ -45,7 +45,7 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
     request[STARTED] = time.monotonic()
     response: StreamResponse | None = None
     try:
-        with request.app[READINESS].entered():
+        with request.app[READINESS].entered(), request.app[CURRENT].held() as request[CONFIGURED]:
             response = await handler(request)
     finally:
         if request.path not in _QUIET_PATHS:

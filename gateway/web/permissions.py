@@ -7,7 +7,7 @@ from aiohttp.web import Request
 from gateway.access.keys import Key
 from gateway.errors import ErrorKind, GatewayError
 from gateway.upstream.routing import Target
-from gateway.web.app_keys import CALLER, ROUTER
+from gateway.web.app_keys import CALLER, CONFIGURED
 from gateway.web.session import Session
 
 
@@ -17,7 +17,7 @@ def targets_for(request: Request, model: str, session: Session) -> tuple[Target,
     Raises:
         GatewayError: MODEL_NOT_FOUND, or MODEL_NOT_ALLOWED for a model that there is and that is not for this key.
     """
-    router = request.app[ROUTER]
+    router = request[CONFIGURED].router
     targets = router.targets(model, session.text)
     name = model if router.is_alias(model) else targets[0].public_id
     if not is_allowed(request, name):

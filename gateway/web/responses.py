@@ -11,7 +11,7 @@ from gateway.spec.requests import CreateRequest
 from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
 from gateway.web.answers import send_json
-from gateway.web.app_keys import MODEL, OUTCOME, REQUEST_ID, RUNNING, SETTINGS, STATE, STREAMS
+from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STATE, STREAMS
 from gateway.web.background import create_in_background
 from gateway.web.caller import context_of, owner_of, seal_for, unseal_for
 from gateway.web.default_model import with_model
@@ -26,7 +26,7 @@ MODE_HEADER = "x-gateway-mode"
 
 async def create(request: Request) -> StreamResponse:
     """`POST /v1/responses`."""
-    settings = request.app[SETTINGS]
+    settings = request[CONFIGURED].settings
     asked = await asked_for(request, await read_json(request))
     keeping = _keeping(request, asked)
     exchange = exchange_for(request, asked, settings, keeping)

@@ -71,6 +71,11 @@ class GatewayRunner(AppRunner):
         host, port = self.addresses[0][:2]
         return host, port
 
+    @property
+    def connections(self) -> int:
+        """How many connections of clients are open, with a request or without."""
+        return len(self.server.connections) if self.server is not None else 0
+
     async def stop_listening(self) -> None:
         """Takes no new connection; those that are open go on."""
         for site in list(self.sites):

@@ -14,7 +14,7 @@ from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
 from gateway.translate.response_object import PENDING
 from gateway.web.answers import json_answer, send_json
-from gateway.web.app_keys import SETTINGS, STATE, State
+from gateway.web.app_keys import CONFIGURED, STATE, State
 from gateway.web.background import send_events
 from gateway.web.caller import owner_of
 from gateway.web.listing import PageQuery, page_of
@@ -64,12 +64,12 @@ async def list_input_items(request: Request) -> StreamResponse:
     """`GET .../input_items`: all that the response was made from, a page at a time."""
     query = read_query(request, PageQuery)
     store, _, record = await _found(request)
-    items = await _effective_input(store, record, request.app[SETTINGS].state.max_chain)
+    items = await _effective_input(store, record, request[CONFIGURED].settings.state.max_chain)
     return await _send(request, page_of(items, query))
 
 
 async def _send(request: Request, body: bytes) -> StreamResponse:
-    return await send_json(request, body, {}, stall=request.app[SETTINGS].server.write_stall_seconds)
+    return await send_json(request, body, {}, stall=request[CONFIGURED].settings.server.write_stall_seconds)
 
 
 async def _effective_input(store: Store, record: Record, most_turns: int) -> list[Item]:

@@ -12,7 +12,7 @@ import pytest
 from gateway.access.keys import KeyStore, add_key
 from gateway.codec.json import JSONObject
 from gateway.settings import AliasSettings
-from gateway.web.app_keys import METRICS, ROUTER
+from gateway.web.app_keys import CURRENT, METRICS
 from tests.fakes import chat
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
 from tests.fakes.upstream import Script, Upstream, free_port, running_upstream
@@ -174,7 +174,7 @@ async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: 
 
 
 async def closed_again(place: Pair) -> None:
-    (target,) = place.gateway.app[ROUTER].targets("first/m")
+    (target,) = place.gateway.app[CURRENT].router.targets("first/m")
     async with asyncio.timeout(5):
         while target.gate.breaker.wait() > 0:  # noqa: ASYNC110 - the breaker tells nobody
             await asyncio.sleep(0.02)
@@ -188,7 +188,7 @@ async def test_an_upstream_gets_no_more_than_it_can_take_and_the_rest_waits(path
         return (await place.ask(path))[0]
 
     async with pair(Script.of(0.02, chat.text_stream(OUTPUT)), targets=["first/m"], max_concurrency=2) as place:
-        (target,) = place.gateway.app[ROUTER].targets("first/m")
+        (target,) = place.gateway.app[CURRENT].router.targets("first/m")
         tasks = [asyncio.create_task(one(place)) for _ in range(10)]
         while not all(task.done() for task in tasks):
             now = sum(not received.finished.is_set() for received in place.first.received)

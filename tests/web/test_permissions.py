@@ -6,8 +6,10 @@ from gateway.access.keys import Key, KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import AliasSettings, ProviderSettings, Settings
+from gateway.upstream.routing import Router
 from gateway.web.app import create_app
-from gateway.web.app_keys import CALLER
+from gateway.web.app_keys import CALLER, CONFIGURED
+from gateway.web.current import Configured
 from gateway.web.permissions import is_allowed, targets_for
 from gateway.web.session import Session
 
@@ -20,6 +22,7 @@ SETTINGS = Settings(
 def request_of(*patterns: str) -> Request:
     app = create_app(SETTINGS, KeyStore(None, "k"), sealer_from(None), None)
     request = make_mocked_request("POST", "/v1/responses", app=app)
+    request[CONFIGURED] = Configured(SETTINGS, Router(SETTINGS.providers, SETTINGS.models))
     request[CALLER] = Key("id", "name", "owner", "", patterns)
     return request
 
