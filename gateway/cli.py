@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
-from msgspec import to_builtins
+from msgspec import ValidationError, convert, to_builtins
 from msgspec.structs import replace
 
 from gateway import __version__, configuration
 from gateway.access import keys
 from gateway.configuration import ConfigurationError
-from gateway.settings import ProviderSettings, Quirks, Settings
+from gateway.settings import KeyLimits, ProviderSettings, Quirks, Settings
 from gateway.store.protocol import DamagedStoreError
 
 EXIT_USAGE = 64
@@ -163,27 +163,46 @@ def keys_group() -> None:
 @_keys_file_option
 @click.option("--default-model", default="", metavar="MODEL", help="The model of its requests that name none.")
 @click.option("--models", default="", metavar="PATTERNS", help="What it may ask for, as 'coder,local/*'; else all.")
-def keys_add(name: str, config: Path | None, keys_file: Path | None, default_model: str, models: str) -> None:
+@click.option(
+    "--limit", "limits", multiple=True, metavar="NAME=NUMBER", help="A limit that goes before that of [limits]."
+)
+def keys_add(
+    *, name: str, config: Path | None, keys_file: Path | None, default_model: str, models: str, limits: tuple[str, ...]
+) -> None:
     """Make a key called NAME and print it, this once."""
     try:
         patterns = tuple(pattern.strip() for pattern in models.split(",") if pattern.strip())
         path = _keys_path(config, keys_file)
-        text = keys.add_key(path, name, default_model=default_model, models=patterns)
+        text = keys.add_key(path, name, default_model=default_model, models=patterns, limits=_key_limits(limits))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(text)
     click.echo("Keep this key: it is not stored and cannot be shown again.", err=True)
 
 
+def _key_limits(given: tuple[str, ...]) -> KeyLimits:
+    """Raises ValueError for what is no limit."""
+    members = dict(one.partition("=")[::2] for one in given)
+    names = KeyLimits.__struct_fields__
+    for name in members:
+        if name not in names:
+            raise ValueError(f"--limit {name}: a key may have {', '.join(names)}")
+    try:
+        return convert(members, KeyLimits, strict=False)
+    except ValidationError:
+        raise ValueError("--limit: must be NAME=NUMBER, and no number is below 0") from None
+
+
 @keys_group.command("list")
 @_config_option
 @_keys_file_option
 def keys_list(config: Path | None, keys_file: Path | None) -> None:
-    """Print id, date and name of each key."""
+    """Print id, date and name of each key, and what it has of its own."""
     for record in keys.read_records(_keys_path(config, keys_file)):
         default = f"  (default model {record.default_model})" if record.default_model else ""
         allowed = f"  (only {', '.join(record.models)})" if record.models else ""
-        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}{default}{allowed}")
+        own = "".join(f"  ({name} {value})" for name, value in to_builtins(record.limits).items())
+        click.echo(f"{record.id}  {record.created or '-':<25}  {record.name}{default}{allowed}{own}")
 
 
 @keys_group.command("revoke")

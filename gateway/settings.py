@@ -103,6 +103,39 @@ class AuthSettings(_Section, frozen=True, kw_only=True):
     """How often the file is looked at for a change."""
 
 
+class Limits(_Section, frozen=True, kw_only=True):
+    """What one key may use; 0 for as much as it likes."""
+
+    requests_per_minute: CountOrNone = 0
+    tokens_per_minute: CountOrNone = 0
+    """Input and output together."""
+    max_concurrency: CountOrNone = 0
+    """Answers at once, also those that are made in the background."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether anything has to be counted while it happens."""
+        return bool(self.requests_per_minute or self.tokens_per_minute or self.max_concurrency)
+
+
+class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The members of a key that go before those of `[limits]`; None where it has none of its own."""
+
+    requests_per_minute: CountOrNone | None = None
+    tokens_per_minute: CountOrNone | None = None
+    max_concurrency: CountOrNone | None = None
+
+    def over(self, common: Limits) -> Limits:
+        """The limits of a key with these members."""
+        names = KeyLimits.__struct_fields__
+        own = ((name, getattr(self, name)) for name in names)
+        return Limits(**{name: getattr(common, name) if value is None else value for name, value in own})
+
+
+class LimitsSettings(Limits, frozen=True, kw_only=True):
+    """`[limits]`: what every key may use that says nothing else of itself."""
+
+
 class LoggingSettings(_Section, frozen=True, kw_only=True):
     """`[logging]`: what the log looks like."""
 
@@ -331,6 +364,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     server: ServerSettings = ServerSettings()
     admin: AdminSettings = AdminSettings()
     auth: AuthSettings = AuthSettings()
+    limits: LimitsSettings = LimitsSettings()
     logging: LoggingSettings = LoggingSettings()
     sealing: SealingSettings = SealingSettings()
     state: StateSettings = StateSettings()

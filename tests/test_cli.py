@@ -185,6 +185,22 @@ def test_a_key_with_a_default_model_is_listed_with_it(config: Path, capsys: pyte
     assert capsys.readouterr().out.endswith("  ann  (default model local/m)\n")
 
 
+def test_a_key_gets_limits_of_its_own_and_is_listed_with_them(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = ("--limit", "requests_per_minute=60", "--limit", "max_concurrency=0")
+    assert exit_code("keys", "add", "ann", "--config", config, *limits) == 0
+    assert exit_code("keys", "list", "--config", config) == 0
+    assert "ann  (requests_per_minute 60)  (max_concurrency 0)\n" in capsys.readouterr().out
+    (record,) = read_records(config.parent / "keys.toml")
+    assert (record.requests_per_minute, record.tokens_per_minute, record.max_concurrency) == (60, None, 0)
+
+
+@pytest.mark.parametrize("limit", ["bogus=1", "max_concurrency", "max_concurrency=-1", "max_concurrency=many"])
+def test_what_is_no_limit_is_refused(config: Path, limit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("keys", "add", "ann", "--config", config, "--limit", limit) == cli.EXIT_USAGE
+    assert "--limit" in capsys.readouterr().err
+    assert read_records(config.parent / "keys.toml") == ()
+
+
 def test_a_key_that_is_held_to_some_models_is_listed_with_them(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,11 +23,15 @@ import msgspec
 import tomli_w
 
 from gateway.configuration import ConfigurationError
+from gateway.settings import KeyLimits
 
 _log = logging.getLogger(__name__)
 
 MAX_KEY_LENGTH = 512
 """Longer texts are no keys: they are refused before their length costs anything."""
+
+NO_LIMITS = KeyLimits()
+"""Those of a key that has none of its own."""
 
 _NO_ENTRY = (bytes(32), None)
 
@@ -47,9 +51,10 @@ class Key:
     """What a request without a model is for."""
     models: tuple[str, ...] = ()
     """Shell patterns of the public ids that it may ask for; none for all."""
+    limits: KeyLimits = NO_LIMITS
 
 
-class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class KeyRecord(KeyLimits, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One `[[keys]]` of the keys file."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z")]
@@ -58,6 +63,12 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     created: str = ""
     default_model: str = ""
     models: tuple[str, ...] = ()
+
+    @property
+    def limits(self) -> KeyLimits:
+        """The limits that it has of its own."""
+        own = KeyLimits(**{name: getattr(self, name) for name in KeyLimits.__struct_fields__})
+        return NO_LIMITS if own == NO_LIMITS else own
 
 
 class _KeysDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,7 +145,7 @@ def from_records(records: Iterable[KeyRecord]) -> KeyRing:
     return _ring(
         (
             bytes.fromhex(record.sha256),
-            Key(record.id, record.name, f"name:{record.name}", record.default_model, record.models),
+            Key(record.id, record.name, f"name:{record.name}", record.default_model, record.models, record.limits),
         )
         for record in records
     )
@@ -164,7 +175,14 @@ def read_records(path: Path) -> tuple[KeyRecord, ...]:
         raise ConfigurationError([f"{path}: is not a keys file: {error}"]) from None
 
 
-def add_key(path: Path, name: str, *, default_model: str = "", models: tuple[str, ...] = ()) -> str:
+def add_key(
+    path: Path,
+    name: str,
+    *,
+    default_model: str = "",
+    models: tuple[str, ...] = (),
+    limits: KeyLimits = NO_LIMITS,
+) -> str:
     """Make a key, write its digest into the file, and return its text, which is kept nowhere.
 
     Args:
@@ -172,6 +190,7 @@ def add_key(path: Path, name: str, *, default_model: str = "", models: tuple[str
         name: what the operator calls the key.
         default_model: the model of its requests that name none.
         models: shell patterns of the models that it may ask for; none for all.
+        limits: those that go before `[limits]`.
 
     Raises:
         ValueError: when the name is taken or cannot be one.
@@ -182,13 +201,15 @@ def add_key(path: Path, name: str, *, default_model: str = "", models: tuple[str
         if any(name in (record.name, record.id) for record in records):
             raise ValueError(f"there is a key {name!r} already")
         text, key_id = new_key()
-        _write_records(path, (*records, _record(key_id, name, text, default_model, models)))
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        own = msgspec.to_builtins(limits)
+        record = _checked(KeyRecord(key_id, name, digest, created, default_model, models, **own))
+        _write_records(path, (*records, record))
     return text
 
 
-def _record(key_id: str, name: str, text: str, default_model: str, models: tuple[str, ...]) -> KeyRecord:
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    record = KeyRecord(key_id, name, hashlib.sha256(text.encode()).hexdigest(), created, default_model, models)
+def _checked(record: KeyRecord) -> KeyRecord:
     try:
         return msgspec.convert(msgspec.to_builtins(record), KeyRecord)
     except msgspec.ValidationError:

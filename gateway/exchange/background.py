@@ -107,7 +107,7 @@ class BackgroundRuns:
         everybody = len(self._runs) + sum(self._reserved.values())
         if own >= self._settings.max_background_per_key or everybody >= self._settings.max_background:
             message = "Too many responses run in the background."
-            raise GatewayError(ErrorKind.TOO_MANY_IN_BACKGROUND, message, retry_after=10)
+            raise GatewayError(ErrorKind.KEY_LIMITED, message, retry_after=10)
         self._reserved[owner] = self._reserved.get(owner, 0) + 1
         try:
             yield

@@ -28,6 +28,7 @@ from gateway.translate.refused_members import without_refused
 from gateway.translate.request import ChatPlan, plan
 from gateway.translate.response_object import PendingStatus, RenderedResponse
 from gateway.translate.sealed import Seal, Unseal
+from gateway.translate.token_estimate import estimated_tokens
 from gateway.translate.translation import EMPTY_ANSWER, Translation
 from gateway.upstream.gate import Passage
 
@@ -103,6 +104,10 @@ class Exchange:
         if not self._is_strict:  # the upstream may have refused more since
             planned = without_refused(planned, self._current.target.upstream.refusals.of(planned.body["model"]))
         return planned.dropped
+
+    def estimated_tokens(self) -> int:
+        """A guess at the tokens of the prompt, as it is before anybody is asked."""
+        return estimated_tokens(self._current.plan.body)
 
     @property
     def is_stream(self) -> bool:

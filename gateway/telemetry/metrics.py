@@ -61,6 +61,9 @@ class Instruments:
         self.malformed = _counter(
             registry, "gateway_malformed_requests", "Bytes of clients that were no HTTP request at all."
         )
+        self.refused = _counter(
+            registry, "gateway_refused_requests", "Requests that a limit of their key did not let in.", ("limit",)
+        )
         self.first_token = _histogram(
             registry,
             "gateway_first_token_seconds",
@@ -132,6 +135,10 @@ class Metrics:
         instruments.requests.labels(route, str(report.status), report.work.termination).inc()
         instruments.request_seconds.labels(route).observe(report.seconds)
         self._count_work(report.work)
+
+    def count_refusal(self, limit: str) -> None:
+        """A limit, one of a closed list, has refused a request."""
+        self.instruments.refused.labels(limit).inc()
 
     def count_background(self, work: Work) -> None:
         """A response in the background is over."""

@@ -19,6 +19,7 @@ TERMINATIONS = frozenset(
         "upstream_protocol",
         "upstream_reset",
         "total_timeout",
+        "limited",
         "shed",
         "cancelled",
         "drained",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp.web import Application, UrlDispatcher
 
 from gateway.access.keys import KeyStore
+from gateway.access.limiter import Limiter
 from gateway.access.sealing import Sealer
 from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.running import RunningExchanges
@@ -26,6 +27,7 @@ from gateway.web import (
 from gateway.web.app_keys import (
     CURRENT,
     KEYS,
+    LIMITER,
     METRICS,
     READINESS,
     RUNNING,
@@ -58,6 +60,7 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     app.on_response_prepare.append(set_headers)
     app[STATE] = _state(store, settings, app[READINESS])
     app[METRICS] = metrics.metrics_for(app)
+    app[LIMITER] = Limiter(app[METRICS].count_refusal)
     app.cleanup_ctx.extend((_current, _stored, metrics.watch))
     _add_routes(app.router)
     return app

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aiohttp.web import AppKey, RequestKey
 
 from gateway.access.keys import Key, KeyStore
+from gateway.access.limiter import Admission, Limiter
 from gateway.access.sealing import Sealer
 from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.outcome import Outcome
@@ -53,6 +54,7 @@ class State:
 
 CURRENT = AppKey("current", Current)
 KEYS = AppKey("keys", KeyStore)
+LIMITER = AppKey("limiter", Limiter)
 SEALER = AppKey("sealer", Sealer)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
@@ -66,6 +68,7 @@ REQUEST_ID = RequestKey("request_id", str)
 STARTED = RequestKey("started", float)
 """When its first byte came, on the monotonic clock."""
 CALLER = RequestKey("caller", Key)
+ADMISSION = RequestKey("admission", Admission)
 OUTCOME = RequestKey("outcome", Outcome)
 MODEL = RequestKey("model", str)
 HAS_BEGUN = RequestKey("has_begun", bool)

@@ -11,6 +11,7 @@ from gateway.exchange.exchange import Exchange
 from gateway.exchange.keeping import Keeping
 from gateway.exchange.outcome import Outcome
 from gateway.telemetry.report import log_fields
+from gateway.web.admission import Entry
 from gateway.web.answers import raw_json_answer
 from gateway.web.app_keys import CONFIGURED, METRICS, OUTCOME, STREAMS
 from gateway.web.caller import owner_of
@@ -23,9 +24,11 @@ _LAST_FRAME = b"data: %b\n\n" % DONE
 
 
 async def create_in_background(
-    request: Request, exchange: Exchange, keeping: Keeping, runs: BackgroundRuns
+    request: Request, exchange: Exchange, keeping: Keeping, runs: BackgroundRuns, entry: Entry
 ) -> StreamResponse:
     """Answers with the response as it is queued, or with its events from the first one on.
+
+    What the request holds of the limits, the run holds until its own end.
 
     Raises:
         GatewayError: when there are too many.
@@ -34,20 +37,23 @@ async def create_in_background(
     owner, queued = owner_of(request), exchange.pending("queued")
     request[CONFIGURED].hold()
     try:
-        await runs.start(owner, exchange, keeping, _end_of_run(request, exchange.outcome, queued.response_id))
+        on_end = _end_of_run(request, exchange.outcome, queued.response_id, entry)
+        await runs.start(owner, exchange, keeping, on_end)
     except BaseException:
         request[CONFIGURED].release()
         raise
+    entry.detach()
     if not exchange.is_stream:
         return raw_json_answer(queued.json(is_stored=True), headers=dict(exchange.headers))
     return await send_events(request, runs.follow_own(owner, queued.response_id), exchange.headers)
 
 
-def _end_of_run(request: Request, outcome: Outcome, response_id: str) -> Callable[[], None]:
+def _end_of_run(request: Request, outcome: Outcome, response_id: str, entry: Entry) -> Callable[[], None]:
     """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
 
     def tell() -> None:
         request[CONFIGURED].release()
+        entry.end(outcome.consumption)
         work = work_of(request, outcome, outcome.termination or "gateway_error")
         request.app[METRICS].count_background(work)
         _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})

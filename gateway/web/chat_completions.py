@@ -11,10 +11,12 @@ from gateway.exchange.chat_usage import ChatUsage
 from gateway.exchange.deadline import Deadline
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.trials import Trials, Turn, in_turn
+from gateway.translate.token_estimate import estimated_tokens
 from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.client import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
+from gateway.web.admission import Entry, admitted
 from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STREAMS
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
@@ -28,9 +30,15 @@ _EVENTS, _JSON = "text/event-stream", "application/json"
 
 async def create(request: Request) -> StreamResponse:
     """The upstream's own answer, byte for byte; only `model` is the upstream's id on the way there."""
+    async with admitted(request) as entry:
+        return await _create(request, entry)
+
+
+async def _create(request: Request, entry: Entry) -> StreamResponse:
     settings = request[CONFIGURED].settings
     body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
+    await entry.take_tokens(lambda: _estimated_tokens(body))
     request[OUTCOME] = Outcome(is_stream=body.get("stream") is True)
     trials = Trials(targets, max_attempts=settings.routing.max_attempts)
     async with dropped_when_stalled(request, settings.server.write_stall_seconds):
@@ -39,6 +47,13 @@ async def create(request: Request) -> StreamResponse:
             return await passing.answer()
         with request.app[STREAMS].entered(request):
             return await passing.answer()
+
+
+def _estimated_tokens(body: JSONObject) -> int:
+    """A guess at the prompt; what is no list of messages is for the upstream to refuse."""
+    messages = body.get("messages")
+    known = [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    return estimated_tokens({**body, "messages": known})
 
 
 def _model(request: Request, body: JSONObject) -> str:

@@ -5,6 +5,7 @@ from aiohttp.web import Request, StreamResponse
 from gateway.codec.json import JSONObject, JSONValue, dumps, loads
 from gateway.errors import ErrorKind, GatewayError
 from gateway.translate.compaction import TRIGGER
+from gateway.web.admission import Entry, admitted
 from gateway.web.answers import send_json
 from gateway.web.app_keys import CONFIGURED, OUTCOME
 from gateway.web.json_body import read_json
@@ -15,9 +16,15 @@ _PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_
 
 async def compact(request: Request) -> StreamResponse:
     """Answers `{id, object, created_at, output: [compaction item], usage}`; its `output` is the next input."""
+    async with admitted(request) as entry:
+        return await _compact(request, entry)
+
+
+async def _compact(request: Request, entry: Entry) -> StreamResponse:
     settings = request[CONFIGURED].settings
     asked = await asked_for(request, _create_body(await read_json(request)))
     exchange = exchange_for(request, asked, settings)
+    await entry.take_tokens(exchange.estimated_tokens)
     request[OUTCOME] = exchange.outcome
     response = loads(await exchange.collect())
     if response["status"] != "completed":

@@ -10,6 +10,7 @@ from gateway.translate.request import ChatPlan, plan, read_request
 from gateway.translate.token_estimate import estimated_tokens
 from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
+from gateway.web.admission import admitted
 from gateway.web.answers import json_answer
 from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME
 from gateway.web.caller import context_of, unseal_for
@@ -27,6 +28,11 @@ _SHORTEST_INPUT = " "
 
 async def count(request: Request) -> StreamResponse:
     """Counted by the upstream that would answer, or else estimated, and marked so. No member is required."""
+    async with admitted(request):
+        return await _count(request)
+
+
+async def _count(request: Request) -> StreamResponse:
     settings = request[CONFIGURED].settings
     body = with_model(request, await read_json(request))
     target = _target(request, body)

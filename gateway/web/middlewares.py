@@ -20,10 +20,22 @@ from aiohttp.web import (
 )
 
 from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.outcome import Outcome
 from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import CALLER, CONFIGURED, CURRENT, HAS_BEGUN, KEYS, OUTCOME, READINESS, REQUEST_ID, STARTED
+from gateway.web.app_keys import (
+    ADMISSION,
+    CALLER,
+    CONFIGURED,
+    CURRENT,
+    HAS_BEGUN,
+    KEYS,
+    OUTCOME,
+    READINESS,
+    REQUEST_ID,
+    STARTED,
+)
 from gateway.web.reports import tell
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
@@ -62,8 +74,9 @@ async def explain_errors(request: Request, handler: Handler) -> StreamResponse:
         raise asyncio.CancelledError from None
     except Exception as failure:  # noqa: BLE001 - what is not known is logged
         error = _explained(failure)
-    if (outcome := request.get(OUTCOME)) is not None:
-        outcome.fail(error)
+    if OUTCOME not in request:
+        request[OUTCOME] = Outcome()
+    request[OUTCOME].fail(error)
     if HAS_BEGUN in request:
         break_off(request)
         raise asyncio.CancelledError
@@ -134,6 +147,8 @@ async def set_headers(request: Request, response: StreamResponse) -> None:
         response.force_close()
     if REQUEST_ID in request:  # aiohttp refuses some expectations before the middlewares
         response.headers["x-request-id"] = request[REQUEST_ID]
+    if (admission := request.get(ADMISSION)) is not None:
+        response.headers.update(admission.headers)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.popall("Server", None)

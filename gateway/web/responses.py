@@ -10,6 +10,7 @@ from gateway.settings import Settings
 from gateway.spec.requests import CreateRequest
 from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
+from gateway.web.admission import Entry, admitted
 from gateway.web.answers import send_json
 from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STATE, STREAMS
 from gateway.web.background import create_in_background
@@ -26,13 +27,19 @@ MODE_HEADER = "x-gateway-mode"
 
 async def create(request: Request) -> StreamResponse:
     """`POST /v1/responses`."""
+    async with admitted(request) as entry:
+        return await _create(request, entry)
+
+
+async def _create(request: Request, entry: Entry) -> StreamResponse:
     settings = request[CONFIGURED].settings
     asked = await asked_for(request, await read_json(request))
     keeping = _keeping(request, asked)
     exchange = exchange_for(request, asked, settings, keeping)
+    await entry.take_tokens(exchange.estimated_tokens)
     runs = request.app[STATE].runs
     if asked.background and runs is not None and keeping is not None:
-        return await create_in_background(request, exchange, keeping, runs)
+        return await create_in_background(request, exchange, keeping, runs, entry)
     request[OUTCOME] = exchange.outcome
     if not exchange.is_stream:
         answer = await exchange.collect()

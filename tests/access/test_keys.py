@@ -24,6 +24,7 @@ from gateway.access.keys import (
     revoke_key,
 )
 from gateway.configuration import ConfigurationError
+from gateway.settings import KeyLimits
 
 
 def bearer(key: str) -> str:
@@ -365,3 +366,23 @@ def test_a_key_can_have_a_default_model(tmp_path: Path) -> None:
     found = [ring.authenticate(f"Bearer {text}") for text in (own, plain)]
     assert [key.default_model for key in found if key is not None] == ["up/m", ""]
     assert path.read_text().count("default_model") == 1
+
+
+def test_a_key_can_have_limits_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "keys.toml"
+    held = add_key(path, "held", limits=KeyLimits(requests_per_minute=60, max_concurrency=0))
+    free = add_key(path, "free")
+    ring = from_records(read_records(path))
+    found = [ring.authenticate(bearer(text)) for text in (held, free)]
+    assert [key.limits for key in found if key is not None] == [
+        KeyLimits(requests_per_minute=60, max_concurrency=0),
+        KeyLimits(),
+    ]
+    assert path.read_text().count("max_concurrency") == 1
+
+
+def test_a_limit_below_nothing_makes_the_file_a_broken_one(path: Path) -> None:
+    add_key(path, "ann", limits=KeyLimits(max_concurrency=1))
+    path.write_text(path.read_text().replace("max_concurrency = 1", "max_concurrency = -1"))
+    with pytest.raises(ConfigurationError, match="not a keys file"):
+        read_records(path)

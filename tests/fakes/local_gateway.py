@@ -17,7 +17,7 @@ from aiohttp.web import Application, UnixSite
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.codec.json import JSONObject
-from gateway.settings import AliasSettings, ProviderSettings, ServerSettings, Settings, StateSettings
+from gateway.settings import AliasSettings, LimitsSettings, ProviderSettings, ServerSettings, Settings, StateSettings
 from gateway.store.opening import open_store
 from gateway.store.protocol import Store
 from gateway.telemetry.logs import JSONFormatter, discreet
@@ -102,12 +102,14 @@ async def local_gateway(
     unix_path: str | None = None,
     server: Mapping[str, object] | None = None,
     state: Mapping[str, object] | None = None,
+    limits: Mapping[str, object] | None = None,
     store: Store | None = None,
 ) -> AsyncIterator[LocalGateway]:
-    """Run the gateway for these providers, with these members of `[server]` and `[state]`, or with a store as it is."""
+    """Run the gateway for these providers, with these members of `[server]`, `[state]` and `[limits]`, or with a store as it is."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
     keeping = msgspec.convert(state or {}, StateSettings)
-    settings = Settings(server=listening, state=keeping, providers=providers, models=aliases)
+    limiting = msgspec.convert(limits or {}, LimitsSettings)
+    settings = Settings(server=listening, state=keeping, limits=limiting, providers=providers, models=aliases)
     app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
     runner = GatewayRunner(app)
     runner.hurry()

@@ -117,7 +117,7 @@ async def test_a_fault_in_the_middle_of_an_answer_cuts_it_and_adds_nothing() -> 
         with pytest.raises(aiohttp.ClientError):
             await place.get()
         (entry,) = place.log.entries()
-        assert (entry["status"], entry["termination"]) == (200, "client_gone")
+        assert (entry["status"], entry["termination"]) == (200, "gateway_error")
         (fault,) = place.log.entries(FAULT)
         assert fault["exception"] == "ZeroDivisionError"
         assert "secret" not in str(place.log.lines)

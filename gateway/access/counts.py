@@ -1,0 +1,146 @@
+"""What the keys of one process use at the moment: requests and tokens of the last minute, and answers under way."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.access.sliding_counter import Level, SlidingCounter
+from gateway.settings import Limits
+
+CONCURRENCY, REQUESTS, TOKENS = "max_concurrency", "requests_per_minute", "tokens_per_minute"
+
+_BUSY_SECONDS = 1.0
+"""When to come again while too many answers are under way: nobody knows when the first of them ends."""
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """What one request has taken of its key's limits.
+
+    Args:
+        owner: whose limits they are.
+        limits: as they were when the request came.
+        is_running: it counts as an answer under way.
+        tokens: a guess at its input that was taken before it is known what it uses.
+        minute: in which these were counted.
+    """
+
+    owner: str
+    limits: Limits
+    is_running: bool = False
+    tokens: int = 0
+    minute: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request may go on, and how full the limits of its key are then.
+
+    Args:
+        refused_by: the limit that does not let it; empty if it may go on.
+        wait: after so many seconds there is room.
+        requests: None where they are not limited, as the next.
+        tokens: input and output.
+    """
+
+    refused_by: str = ""
+    wait: float = 0.0
+    requests: Level | None = None
+    tokens: Level | None = None
+
+
+class Counts(Protocol):
+    """Where it is counted."""
+
+    def running(self, owner: str) -> int:
+        """The answers under way in this process."""
+
+    async def admit(self, claim: Claim) -> Verdict:
+        """Takes a request and a place among the answers under way, or nothing at all."""
+
+    async def take_tokens(self, claim: Claim, tokens: int) -> Verdict:
+        """Takes so many tokens, or nothing."""
+
+    def end(self, claim: Claim, tokens: int) -> None:
+        """Gives the place back, and counts the tokens that were really used instead of the guess."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one owner uses."""
+
+    running: int = 0
+    requests: SlidingCounter = field(default_factory=SlidingCounter)
+    tokens: SlidingCounter = field(default_factory=SlidingCounter)
+
+
+class LocalCounts:
+    """Counts of this process alone.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._accounts: dict[str, _Account] = {}
+
+    def running(self, owner: str) -> int:
+        """The answers under way in this process."""
+        return self._account(owner).running
+
+    async def admit(self, claim: Claim) -> Verdict:
+        """Takes a request and a place among the answers under way, or nothing at all."""
+        limits, account, now = claim.limits, self._account(claim.owner), self._clock()
+        if limits.max_concurrency and account.running >= limits.max_concurrency:
+            return self._verdict(claim, CONCURRENCY, _BUSY_SECONDS)
+        if limits.requests_per_minute and (wait := account.requests.wait(now, 1, limits.requests_per_minute)):
+            return self._verdict(claim, REQUESTS, wait)
+        self.note(claim)
+        return self._verdict(claim)
+
+    async def take_tokens(self, claim: Claim, tokens: int) -> Verdict:
+        """Takes so many tokens, or nothing."""
+        account, now = self._account(claim.owner), self._clock()
+        if wait := account.tokens.wait(now, tokens, claim.limits.tokens_per_minute):
+            return self._verdict(claim, TOKENS, wait)
+        self.note_tokens(claim, tokens)
+        return self._verdict(claim)
+
+    def end(self, claim: Claim, tokens: int) -> None:
+        """Gives the place back, and counts the tokens that were really used instead of the guess."""
+        account, now = self._account(claim.owner), self._clock()
+        if claim.is_running:
+            claim.is_running = False
+            account.running -= 1
+        if not claim.limits.tokens_per_minute:
+            return
+        if tokens >= claim.tokens:
+            account.tokens.add(now, tokens - claim.tokens)
+        else:
+            account.tokens.take_back(now, claim.minute, claim.tokens - tokens)
+
+    def note(self, claim: Claim) -> None:
+        """Counts a request that has been admitted."""
+        account = self._account(claim.owner)
+        account.running += 1
+        claim.is_running = True
+        if claim.limits.requests_per_minute:
+            account.requests.add(self._clock(), 1)
+
+    def note_tokens(self, claim: Claim, tokens: int) -> None:
+        """Counts tokens that have been taken."""
+        claim.minute = self._account(claim.owner).tokens.add(self._clock(), tokens)
+        claim.tokens = tokens
+
+    def _account(self, owner: str) -> _Account:
+        account = self._accounts.get(owner)
+        if account is None:
+            account = self._accounts[owner] = _Account()
+        return account
+
+    def _verdict(self, claim: Claim, refused_by: str = "", wait: float = 0.0) -> Verdict:
+        account, limits, now = self._account(claim.owner), claim.limits, self._clock()
+        requests = account.requests.level(now) if limits.requests_per_minute else None
+        return Verdict(refused_by, wait, requests, account.tokens.level(now) if limits.tokens_per_minute else None)

@@ -1,0 +1,67 @@
+"""The way into the gateway for requests that ask a model: within the limits of their key.
+
+    async with admitted(request) as entry:
+        await entry.take_tokens(...)
+
+What they took is given back in any case. A run that outlives its request takes what it holds along with `detach`.
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from aiohttp.web import Request
+
+from gateway.access.limiter import Admission
+from gateway.telemetry.usage import Consumption
+from gateway.web.app_keys import ADMISSION, CALLER, CONFIGURED, LIMITER, OUTCOME
+
+
+def admitted(request: Request) -> "Entry":
+    """Lets a request in for as long as the block runs.
+
+    Raises:
+        GatewayError: KEY_LIMITED, when the block is entered.
+    """
+    return Entry(request)
+
+
+class Entry:
+    """One request's way in, as a context."""
+
+    __slots__ = ("_admission", "_is_detached", "_request")
+
+    _admission: Admission
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._is_detached = False
+
+    async def __aenter__(self) -> Self:
+        request = self._request
+        limits = request[CONFIGURED].settings.limits
+        self._admission = request[ADMISSION] = await request.app[LIMITER].admit(request.get(CALLER), limits)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
+    ) -> None:
+        if not self._is_detached:
+            outcome = self._request.get(OUTCOME)
+            self.end(outcome.consumption if outcome is not None else None)
+
+    async def take_tokens(self, estimate: Callable[[], int]) -> None:
+        """Takes the tokens of the input, before anybody is asked.
+
+        Raises:
+            GatewayError: KEY_LIMITED.
+        """
+        await self._admission.take_tokens(estimate)
+
+    def detach(self) -> None:
+        """The end of the block is not the end any more: somebody else calls `end`."""
+        self._is_detached = True
+
+    def end(self, consumption: Consumption | None) -> None:
+        """The work is over and used this; only the first call counts."""
+        self._admission.end(consumption)
