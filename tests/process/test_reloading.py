@@ -109,7 +109,7 @@ async def test_many_wishes_are_few_reloads_and_a_fault_ends_none_of_them(tmp_pat
     _, keys = keys_of(tmp_path)
     current = Current(OLD)
     await current.open()
-    began, ended = [], asyncio.Queue[bool]()
+    began, ended = list[int](), asyncio.Queue[bool]()
 
     def load() -> Settings:
         if len(began) == 1:
