@@ -114,6 +114,7 @@ async def test_at_the_drain_limit_a_stream_gets_an_honest_end(tmp_path: Path) ->
         assert '"termination":"drained"' in await gateway.wait_for_line('"/v1/responses"')
 
 
+@pytest.mark.case("L3")
 async def test_a_second_term_ends_at_once(tmp_path: Path) -> None:
     async with running(tmp_path, drain_seconds=60) as (gateway, upstream):
         upstream.answer(Script.of(chat.chunk({"content": "a"}), "hang"))
@@ -196,6 +197,7 @@ def serve(
 PROVIDER: JSONObject = {"providers": [{"name": "up", "base_url": "http://127.0.0.1:1/v1"}]}
 
 
+@pytest.mark.case("T12")
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "gateway.example"])
 def test_an_address_that_others_can_reach_needs_a_key(tmp_path: Path, host: str) -> None:
     ended = serve(tmp_path, PROVIDER, "--host", host, "--port", "0")

@@ -1,7 +1,7 @@
-"""What the fault tests share: a gateway with short limits before a scripted upstream, and four observations.
+"""What the fault tests share: a real gateway with short limits before a scripted upstream, and four observations.
 
 Each test says how the client's answer ended, what the upstream saw, which word the log has for it; that nothing
-secret was logged is checked whenever a scene ends.
+secret was logged, and no task or descriptor left, is checked whenever a scene ends.
 """
 
 import asyncio
@@ -15,9 +15,11 @@ import orjson
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
+from tests.fakes.gateway import GatewayProcess
+from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT
 from tests.fakes.raw import RawStep, RawUpstream, http, raw_upstream
 from tests.fakes.upstream import WAIT, Script, Step, Upstream, running_upstream
+from tests.faults.shared_gateway import SHARED, Gateway, provider
 from tests.official import StreamCheck, check_error, check_stream
 
 REQUEST: JSONObject = {"model": "up/model", "input": PROMPT, "stream": True}
@@ -29,7 +31,7 @@ FIRST = chat.chunk({"content": OUTPUT})
 class Scene:
     """A gateway and the upstream behind it."""
 
-    gateway: LocalGateway
+    gateway: Gateway
     upstream: Upstream
 
     async def fails_with(self, code: str, termination: str) -> StreamCheck:
@@ -43,14 +45,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(
-    *steps: Step, script: Script | None = None, unix_path: str | None = None, **limits: object
-) -> AsyncIterator[Scene]:
+async def scene(*steps: Step, script: Script | None = None, **limits: object) -> AsyncIterator[Scene]:
     """A gateway before an upstream that follows the steps; limits of `[server]` and of the provider."""
     async with running_upstream() as upstream:
         upstream.answer(script or Script(steps))
         settings = provider(upstream.base_url, **_of_provider(limits))
-        async with local_gateway(settings, unix_path=unix_path, server=_of_server(limits)) as gateway:
+        async with SHARED.configured(settings, server=_of_server(limits)) as gateway:
             yield Scene(gateway, upstream)
 
 
@@ -58,18 +58,16 @@ async def scene(
 class RawScene:
     """A gateway and an upstream of exact bytes."""
 
-    gateway: LocalGateway
+    gateway: Gateway
     upstream: RawUpstream
 
 
 @asynccontextmanager
-async def raw_scene(
-    *scripts: Sequence[RawStep], unix_path: str | None = None, **limits: object
-) -> AsyncIterator[RawScene]:
+async def raw_scene(*scripts: Sequence[RawStep], **limits: object) -> AsyncIterator[RawScene]:
     """A gateway before an upstream that answers each request with the next script."""
     async with raw_upstream(*scripts) as upstream:
         settings = provider(upstream.base_url, **_of_provider(limits))
-        async with local_gateway(settings, unix_path=unix_path, server=_of_server(limits)) as gateway:
+        async with SHARED.configured(settings, server=_of_server(limits)) as gateway:
             yield RawScene(gateway, upstream)
 
 
@@ -93,14 +91,14 @@ _PROVIDER_LIMITS = {
 }
 
 
-async def stream_of(gateway: LocalGateway, request: JSONObject | None = None) -> StreamCheck:
+async def stream_of(gateway: Gateway, request: JSONObject | None = None) -> StreamCheck:
     """The checked stream that the client gets."""
     status, _, body = await ask(gateway, request or REQUEST)
     assert status == 200, body
     return check_stream(body)
 
 
-async def error_of(gateway: LocalGateway, request: JSONObject | None = None) -> tuple[int, JSONObject]:
+async def error_of(gateway: Gateway, request: JSONObject | None = None) -> tuple[int, JSONObject]:
     """The status and the error that the client gets."""
     status, _, body = await ask(gateway, request or REQUEST)
     answer = orjson.loads(body)
@@ -109,7 +107,7 @@ async def error_of(gateway: LocalGateway, request: JSONObject | None = None) -> 
 
 
 async def ask(
-    gateway: LocalGateway,
+    gateway: Gateway | GatewayProcess,
     request: JSONObject | bytes,
     *,
     path: str = "/responses",
@@ -127,7 +125,7 @@ async def ask(
         return answer.status, {name.lower(): value for name, value in answer.headers.items()}, body
 
 
-async def listed_models(gateway: LocalGateway) -> list[str]:
+async def listed_models(gateway: Gateway | GatewayProcess) -> list[str]:
     """The ids of `/v1/models`."""
     async with (
         aiohttp.ClientSession(headers=gateway.headers) as session,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiohttp
 import orjson
+import pytest
 
 from gateway.codec.json import JSONObject
 from tests.fakes import certificates
@@ -23,6 +24,7 @@ async def asked(gateway: GatewayProcess, model: str) -> tuple[int, JSONObject]:
         return answer.status, orjson.loads(await answer.read())
 
 
+@pytest.mark.case("U3")
 async def test_a_bad_certificate_is_a_502_and_another_target_is_asked(tmp_path: Path) -> None:
     ca = certificates.authority(tmp_path)
     expired = certificates.signed(tmp_path, ca, ends_in=dt.timedelta(days=-1)).server_context()

@@ -3,17 +3,32 @@
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 
 from gateway.codec.json import JSONObject
+from gateway.settings import ProviderSettings
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY
-from tests.fakes.raw import EVENTS_HEAD, RawStep, chunked, connection, http, read_answer, reset
-from tests.fakes.upstream import WAIT, Script, Step
-from tests.faults.scene import FIRST, REQUEST, RawScene, Scene, posted, raw_scene, scene
+from tests.fakes.local_gateway import KEY, LocalGateway, local_gateway
+from tests.fakes.raw import (
+    EVENTS_HEAD,
+    RawStep,
+    RawUpstream,
+    chunked,
+    connection,
+    http,
+    raw_upstream,
+    read_answer,
+    reset,
+)
+from tests.fakes.upstream import WAIT, Script, Step, running_upstream
+from tests.faults.scene import FIRST, REQUEST, Scene, posted, raw_scene, scene
+from tests.faults.shared_gateway import provider
 from tests.official import read_frames
 
 WHOLE = REQUEST | {"stream": False}
@@ -107,13 +122,13 @@ FLOOD: tuple[RawStep, ...] = (EVENTS_HEAD, *([chunked(chat.chunk({"content": "x"
 """40 MB of deltas."""
 
 
-async def stalled(sock: socket.socket, place: RawScene, request: bytes) -> float:
+async def stalled(sock: socket.socket, upstream: RawUpstream, request: bytes) -> float:
     """The seconds until a client that reads nothing is dropped."""
     sock.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_sendall(sock, request)
     started = time.monotonic()
-    await place.upstream.wait_until_left()
+    await upstream.wait_until_left()
     return time.monotonic() - started
 
 
@@ -125,32 +140,41 @@ async def test_c8_a_reader_that_stops_on_tcp_is_dropped_and_little_was_buffered(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", place.gateway.port))
             request = REQUEST if path == "/v1/responses" else CHAT
-            assert 0.3 < await stalled(client, place, posted(request, path=path)) < 3
+            assert 0.3 < await stalled(client, place.upstream, posted(request, path=path)) < 3
             assert (await place.gateway.request_line())["termination"] == "client_stalled"
             assert place.upstream.written < 16_000_000  # the kernel's buffers on both sides, and little of ours
+
+
+@asynccontextmanager
+async def on_unix_socket(base_url: str, path: str) -> AsyncIterator[LocalGateway]:
+    """The server inside the test's process: the command opens no such socket by itself."""
+    settings = msgspec.convert(provider(base_url), ProviderSettings)
+    async with local_gateway(settings, unix_path=path, server={"write_stall_seconds": 0.4}) as gateway:
+        yield gateway
 
 
 @pytest.mark.case("C9")
 @PATHS
 async def test_c9_a_reader_that_stops_on_a_unix_socket_is_dropped(path: str, tmp_path: Path) -> None:
     unix_path = str(tmp_path / "gateway.sock")
-    async with raw_scene(FLOOD, write_stall_seconds=0.4, unix_path=unix_path) as place:
+    async with raw_upstream(FLOOD) as upstream, on_unix_socket(upstream.base_url, unix_path) as gateway:
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(unix_path)
             request = REQUEST if path == "/v1/responses" else CHAT
-            assert 0.3 < await stalled(client, place, posted(request, path=path)) < 3
-            assert (await place.gateway.request_line())["termination"] == "client_stalled"
+            assert 0.3 < await stalled(client, upstream, posted(request, path=path)) < 3
+            assert (await gateway.request_line())["termination"] == "client_stalled"
 
 
 @pytest.mark.case("C9")
 async def test_c9_a_reader_that_stops_in_a_thin_stream_is_dropped_too(tmp_path: Path) -> None:
     unix_path = str(tmp_path / "gateway.sock")
-    async with scene(FIRST, "hang", write_stall_seconds=0.4, unix_path=unix_path) as place:
+    async with running_upstream() as upstream, on_unix_socket(upstream.base_url, unix_path) as gateway:
+        upstream.answer(Script.of(FIRST, "hang"))
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(unix_path)
             client.sendall(posted())
-            await (await place.upstream.request()).wait_until_left()
-            assert (await place.gateway.request_line())["termination"] == "client_stalled"
+            await (await upstream.request()).wait_until_left()
+            assert (await gateway.request_line())["termination"] == "client_stalled"
 
 
 @pytest.mark.case("C8")

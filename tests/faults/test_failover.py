@@ -5,18 +5,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.access.keys import KeyStore, add_key
+from gateway.access.keys import add_key
 from gateway.codec.json import JSONObject
-from gateway.settings import AliasSettings
-from gateway.web.app_keys import CURRENT, METRICS
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
+from tests.fakes.gateway import running_gateway
+from tests.fakes.local_gateway import OUTPUT, PROMPT
 from tests.fakes.upstream import Script, Upstream, free_port, running_upstream
 from tests.faults.scene import FIRST, ask, listed_models
+from tests.faults.shared_gateway import SHARED, Gateway, provider
 
 ROLE = chat.chunk({"role": "assistant", "content": ""})
 GOOD = Script.of(chat.text_stream(OUTPUT))
@@ -30,7 +31,7 @@ BOTH = pytest.mark.parametrize("path", REQUESTS)
 class Pair:
     """A gateway with the alias `coder` for two upstreams."""
 
-    gateway: LocalGateway
+    gateway: Gateway
     first: Upstream
     second: Upstream
 
@@ -50,8 +51,8 @@ async def pair(
             provider(first.base_url, name="first", **limits),
             provider(second.base_url, name="second", **limits),
         ]
-        alias = AliasSettings(id="coder", targets=tuple(targets))  # type: ignore[arg-type]
-        async with local_gateway(*providers, aliases=(alias,)) as gateway:
+        alias: JSONObject = {"id": "coder", "targets": list(targets)}
+        async with SHARED.configured(*providers, aliases=(alias,)) as gateway:
             yield Pair(gateway, first, second)
 
 
@@ -101,10 +102,10 @@ async def test_a_chat_request_goes_on_before_the_first_byte(fault: str) -> None:
 @BOTH
 async def test_u1_a_refused_connection_costs_no_time(path: str) -> None:
     down = provider(f"http://127.0.0.1:{free_port()}/v1", name="down")
-    alias = AliasSettings(id="coder", targets=("down/m", "up/m"))
+    alias: JSONObject = {"id": "coder", "targets": ["down/m", "up/m"]}
     async with running_upstream() as upstream:
         upstream.answer(GOOD)
-        async with local_gateway(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
+        async with SHARED.configured(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
             await ask(gateway, REQUESTS[path], path=path)
             started = time.monotonic()
             status, headers, _ = await ask(gateway, REQUESTS[path], path=path)
@@ -168,15 +169,15 @@ async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: 
         line = await place.gateway.request_line(5)
         assert (line["termination"], len(place.first.received)) == ("shed", 5)
         assert float(line["seconds"]) < 1
-        await closed_again(place)
-        assert (await place.ask(path))[0] == 200
+        await answered_again(place, path)
         assert len(place.first.received) == 6
 
 
-async def closed_again(place: Pair) -> None:
-    (target,) = place.gateway.app[CURRENT].router.targets("first/m")
+async def answered_again(place: Pair, path: str) -> None:
     async with asyncio.timeout(5):
-        while target.gate.breaker.wait() > 0:  # noqa: ASYNC110 - the breaker tells nobody
+        while True:
+            if (await place.ask(path))[0] == 200:
+                return
             await asyncio.sleep(0.02)
 
 
@@ -188,7 +189,6 @@ async def test_an_upstream_gets_no_more_than_it_can_take_and_the_rest_waits(path
         return (await place.ask(path))[0]
 
     async with pair(Script.of(0.02, chat.text_stream(OUTPUT)), targets=["first/m"], max_concurrency=2) as place:
-        (target,) = place.gateway.app[CURRENT].router.targets("first/m")
         tasks = [asyncio.create_task(one(place)) for _ in range(10)]
         while not all(task.done() for task in tasks):
             now = sum(not received.finished.is_set() for received in place.first.received)
@@ -196,7 +196,8 @@ async def test_an_upstream_gets_no_more_than_it_can_take_and_the_rest_waits(path
             await asyncio.sleep(0.002)
         assert [task.result() for task in tasks] == [200] * 10
         assert most <= 2
-        assert (target.gate.slots.taken, target.gate.slots.waiting) == (0, 0)
+        assert await place.gateway.metric("gateway_upstream_requests") == 0
+        assert await place.gateway.metric("gateway_upstream_queued") == 0
 
 
 @BOTH
@@ -227,14 +228,13 @@ async def test_a_conversation_stays_at_its_replica_and_conversations_are_shared(
         assert used == {"first/m:ok", "second/m:ok"}
 
 
-async def test_a_key_may_be_held_to_some_models(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("keys") / "keys.toml"
-    text = add_key(path, "held", models=("coder", "second/*"))
+async def test_a_key_may_be_held_to_some_models(tmp_path: Path) -> None:
+    text = add_key(tmp_path / "keys.toml", "held", models=("coder", "second/*"))
     async with running_upstream() as upstream:
         upstream.answer(GOOD)
         providers = [provider(upstream.base_url, name=name) for name in ("first", "second")]
-        alias = AliasSettings(id="coder", targets=("first/m",))
-        async with local_gateway(*providers, aliases=(alias,), keys=KeyStore(path, KEY)) as gateway:
+        aliases = {"models": [{"id": "coder", "targets": ["first/m"]}]}
+        async with running_gateway(tmp_path, providers, sections=aliases) as gateway:
             own = {"Authorization": f"Bearer {text}"}
             for model, expected in (("coder", 200), ("second/m", 200), ("first/m", 403), ("third/m", 404)):
                 for route, request in REQUESTS.items():
@@ -248,13 +248,23 @@ async def test_a_key_may_be_held_to_some_models(tmp_path_factory: pytest.TempPat
 async def test_tokens_are_counted_by_key_model_and_provider(path: str) -> None:
     prices = {"m": {"input": 2, "output": 3}}
     async with pair(FAULTS["503"], prices=prices) as place:
+        before = await counted(place.gateway)
         await place.ask(path)
         line = await place.gateway.request_line()
         assert (line["input_tokens"], line["output_tokens"], line["usage_estimated"]) == (11, 7, False)
         assert line["cost"] == pytest.approx(43e-6)
-        ((account, total),) = place.gateway.app[METRICS].usage.sums.items()
-        assert (account.model, account.provider, total.requests) == ("coder", "second", 1)
-        assert (total.input_tokens, total.output_tokens) == (11, 7)
+        after = await counted(place.gateway)
+        assert [one - other for one, other in zip(after, before, strict=True)] == [1, 11, 7]
+
+
+async def counted(gateway: Gateway) -> list[float]:
+    """Requests, tokens in, tokens out."""
+    account = {"model": "coder", "provider": "second"}
+    return [
+        await gateway.metric("gateway_usage_requests_total", **account),
+        await gateway.metric("gateway_tokens_total", **account, direction="input"),
+        await gateway.metric("gateway_tokens_total", **account, direction="output"),
+    ]
 
 
 @BOTH

@@ -1,14 +1,17 @@
 """Faults on the level of HTTP (H): what is no request is refused and the connection closed; nothing leaks."""
 
 import asyncio
+import time
 
 import orjson
 import pytest
 
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, LocalGateway
+from tests.fakes.local_gateway import KEY
 from tests.fakes.raw import connection, http, read_answer, send
+from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, Scene, ask, posted, scene
+from tests.faults.shared_gateway import Gateway
 from tests.official import check_error
 
 BODY = orjson.dumps(REQUEST)
@@ -18,6 +21,10 @@ AUTH = b"Authorization: Bearer " + KEY.encode() + b"\r\n"
 HEAD = POST + HOST + AUTH
 SECOND = b"GET /v1/models HTTP/1.1\r\n" + HOST + AUTH + b"\r\n"
 """What a smuggler hides in a body; it must never be answered."""
+
+MEGABYTE = 2**20
+GARBAGE = 2000
+PIPELINED = 2000
 
 CHUNKED_SECOND = b"0\r\n\r\n" + SECOND
 
@@ -119,23 +126,31 @@ async def test_h2_too_many_or_too_long_headers_are_refused(payload: bytes) -> No
 @pytest.mark.case("H3")
 async def test_h3_pipelined_requests_are_answered_in_order() -> None:
     async with scene() as place, connection(place.gateway.port) as (reader, writer):
-        for number in range(300):
+        memory = place.gateway.memory()
+        for number in range(PIPELINED):
             writer.write(http("GET", f"/v1/responses/resp_{number}", key=KEY))
-        for number in range(300):
+        for number in range(PIPELINED):
             status, _, body = await read_answer(reader)
             assert status == 404
             assert f"resp_{number}'" in orjson.loads(body)["error"]["message"]
+        assert place.gateway.memory() - memory < 5 * MEGABYTE
 
 
 @pytest.mark.case("H4")
-async def test_h4_garbage_gives_a_line_in_the_log_now_and_then_and_no_traceback() -> None:
+async def test_h4_garbage_gives_a_line_in_the_log_now_and_then_and_no_traceback(figures: Figures) -> None:
     async with scene() as place:
-        for _ in range(100):
+        for _ in range(200):  # until memory has been taken once
+            await send(place.gateway.port, b"rubbish\r\n\r\n")
+        memory, started = place.gateway.memory(), time.monotonic()
+        for _ in range(GARBAGE):
             assert_one_refusal(await send(place.gateway.port, b"rubbish\r\n\r\n"))
+        seconds = time.monotonic() - started
+        figures.note("H4", "each, with its connection", seconds / GARBAGE * 1000, "ms")
         lines = place.gateway.log.entries("refused malformed requests")
-        assert 1 <= len(lines) <= 4
+        assert 1 <= len(lines) <= seconds + 3
         assert "stack" not in "".join(place.gateway.log.lines)
         assert len(place.gateway.log.lines) == len(lines)
+        assert place.gateway.memory() - memory < 5 * MEGABYTE
 
 
 @pytest.mark.case("H5")
@@ -262,7 +277,7 @@ async def test_h9_a_body_is_not_asked_for_when_it_is_too_large() -> None:
         assert (status, headers["connection"]) == (413, "close")
 
 
-async def head_alone(gateway: LocalGateway, head: bytes) -> tuple[int, dict[str, str], bytes]:
+async def head_alone(gateway: Gateway, head: bytes) -> tuple[int, dict[str, str], bytes]:
     async with connection(gateway.port) as (reader, writer):
         writer.write(head)
         return await read_answer(reader)

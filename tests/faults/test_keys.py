@@ -2,17 +2,16 @@
 
 import hashlib
 import itertools
-from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.access.keys import KeyStore, add_key
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, UPSTREAM_KEY, local_gateway, provider
+from tests.fakes.local_gateway import KEY, UPSTREAM_KEY
 from tests.fakes.raw import EVENTS_HEAD, RawUpstream, chunked, connection, http, raw_upstream, read_answer
-from tests.fakes.upstream import Script, running_upstream
-from tests.faults.scene import REQUEST, ask, posted, scene, stream_of
+from tests.fakes.upstream import Script
+from tests.faults.scene import REQUEST, ask, scene, stream_of
+from tests.faults.shared_gateway import SHARED, provider
 
 REFUSED = [
     (),
@@ -46,42 +45,6 @@ async def test_t1_every_refusal_of_a_key_is_the_same() -> None:
         assert dict(answered_headers)["www-authenticate"] == "Bearer"
         assert len(place.gateway.log.entries()) == len(REFUSED)
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"client_error"}
-
-
-@pytest.mark.case("T2")
-async def test_t2_keys_change_while_a_stream_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    key = add_key(path, "first")
-    keys = KeyStore(path)
-    async with running_upstream() as upstream:
-        upstream.answer(Script.of(chat.chunk({"content": "a"}), 0.2, chat.text_stream("b")))
-        async with local_gateway(provider(upstream.base_url), keys=keys) as gateway:
-            headers = {"Authorization": f"Bearer {key}"}
-            async with connection(gateway.port) as (reader, writer):
-                writer.write(posted().replace(KEY.encode(), key.encode()))
-                await upstream.request()
-                path.write_text("")
-                assert keys.changed()
-                assert keys.reload()
-                assert (await ask(gateway, REQUEST, headers=headers))[0] == 401
-                status, _, body = await read_answer(reader)
-                assert (status, b"response.completed" in body) == (200, True)
-
-
-@pytest.mark.case("T3")
-async def test_t3_a_broken_keys_file_keeps_the_keys(tmp_path: Path) -> None:
-    path = tmp_path / "keys.toml"
-    key = add_key(path, "first")
-    keys = KeyStore(path)
-    async with running_upstream() as upstream:
-        upstream.answer(Script.of(chat.text_stream("Hi")))
-        async with local_gateway(provider(upstream.base_url), keys=keys) as gateway:
-            gateway.allowed_errors.add("keys file refused, the old keys stay valid")
-            path.write_text("[[keys]\nbroken")
-            assert not keys.reload()
-            assert (await ask(gateway, REQUEST, headers={"Authorization": f"Bearer {key}"}))[0] == 200
-            line = await gateway.request_line()
-            assert line["key"] == "first"
 
 
 UPSTREAM_HEADERS = {
@@ -177,7 +140,7 @@ async def test_an_upstream_that_answers_in_pieces_of_its_own_is_passed_through_u
     body = chat.text_stream("Hello") + b": odd comment\n\n"
     async with (
         raw_upstream((EVENTS_HEAD, *(chunked(body[at : at + 7]) for at in range(0, len(body), 7)), b"0\r\n\r\n")) as up,
-        local_gateway(provider(up.base_url)) as gateway,
+        SHARED.configured(provider(up.base_url)) as gateway,
     ):
         request = {"model": "up/model", "messages": [], "stream": True}
         status, headers, passed = await ask(gateway, request, path="/chat/completions")

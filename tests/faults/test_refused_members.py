@@ -4,9 +4,9 @@ import pytest
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.local_gateway import LocalGateway, local_gateway, provider
 from tests.fakes.upstream import Script, running_upstream
 from tests.faults.scene import REQUEST, ask
+from tests.faults.shared_gateway import SHARED, Gateway, provider
 
 ASKED = REQUEST | {"temperature": 0.5, "reasoning": {"effort": "low"}}
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True, "temperature": 0.5}
@@ -22,7 +22,7 @@ def choosy(body: JSONObject) -> Script:
     return Script.of(chat.text_stream("Hi")) if body["stream"] else Script.json(WHOLE)
 
 
-async def answered(gateway: LocalGateway, request: JSONObject) -> str:
+async def answered(gateway: Gateway, request: JSONObject) -> str:
     status, headers, body = await ask(gateway, request)
     assert (status, b"Hi" in body) == (200, True)
     return headers.get(DROPPED, "")
@@ -30,7 +30,7 @@ async def answered(gateway: LocalGateway, request: JSONObject) -> str:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_the_answer_comes_and_what_was_left_out_is_told_each_time(*, stream: bool) -> None:
-    async with running_upstream() as upstream, local_gateway(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         assert await answered(gateway, ASKED | {"stream": stream}) == "temperature"
         assert await answered(gateway, ASKED | {"stream": stream}) == "temperature"
@@ -40,7 +40,7 @@ async def test_the_answer_comes_and_what_was_left_out_is_told_each_time(*, strea
 
 
 async def test_a_request_for_chat_is_passed_on_as_it_is() -> None:
-    async with running_upstream() as upstream, local_gateway(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         for _ in range(2):
             status, _, body = await ask(gateway, CHAT, path="/chat/completions")
@@ -49,7 +49,7 @@ async def test_a_request_for_chat_is_passed_on_as_it_is() -> None:
 
 
 async def test_in_strict_mode_the_refusal_is_the_answer_also_when_it_is_known() -> None:
-    async with running_upstream() as upstream, local_gateway(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         for _ in range(2):
             status, headers, body = await ask(gateway, ASKED, headers={"x-gateway-mode": "strict"})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import pytest
 import tomli_w
 
 from gateway.access.keys import add_key, revoke_key
@@ -78,6 +79,7 @@ async def answer_of(gateway: GatewayProcess, key: str = KEY, model: str = "up/mo
         return 200, response["output"][0]["content"][0]["text"]
 
 
+@pytest.mark.case("T2")
 async def test_no_stream_is_dropped_by_a_reload_of_keys_and_providers(tmp_path: Path) -> None:
     old_key = add_key(tmp_path / "keys.toml", "old")
     async with place(tmp_path) as here:
@@ -98,6 +100,7 @@ async def test_no_stream_is_dropped_by_a_reload_of_keys_and_providers(tmp_path: 
         assert not any(received.left.is_set() for received in here.first.received)
 
 
+@pytest.mark.case("T3")
 async def test_a_broken_file_changes_nothing_and_the_log_says_why(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         for text in ("[server\n", "[server]\nprot = 1\n", '[[providers]]\nname = "up"\nbase_url = "${NOT_SET}"\n'):
@@ -112,6 +115,7 @@ async def test_a_broken_file_changes_nothing_and_the_log_says_why(tmp_path: Path
         assert await answer_of(here.gateway) == (200, "first")
 
 
+@pytest.mark.case("L8")
 async def test_a_thousand_reloads_under_load_drop_nothing_and_grow_nothing(tmp_path: Path) -> None:
     async with place(tmp_path) as here:
         asked = asyncio.create_task(keep_asking(here.gateway))

@@ -124,6 +124,7 @@ async def test_the_other_process_cancels_and_deletes(tmp_path: Path, state: JSON
             await received.wait_until_left()
 
 
+@pytest.mark.case("L4")
 async def test_a_process_that_is_killed_leaves_nothing_in_progress(tmp_path: Path, state: JSONObject) -> None:
     async with pair(tmp_path, state) as two:
         two.upstream.answer(Script.of(chunk({"content": "Hel"}), "hang"))

@@ -8,12 +8,12 @@ import orjson
 import pytest
 
 from gateway.codec.json import JSONObject
-from gateway.settings import AliasSettings
 from tests.fakes import chat
-from tests.fakes.local_gateway import OUTPUT, UPSTREAM_KEY, local_gateway, provider
+from tests.fakes.local_gateway import OUTPUT, UPSTREAM_KEY
 from tests.fakes.raw import RawStep, raw_upstream
 from tests.fakes.upstream import Script, free_port, running_upstream
 from tests.faults.scene import REQUEST, ask, error_of, listed_models, raw_scene, scene, stream_of
+from tests.faults.shared_gateway import SHARED, provider
 
 WHOLE = REQUEST | {"stream": False}
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
@@ -23,7 +23,7 @@ STREAMED_OR_NOT = pytest.mark.parametrize("request_body", [REQUEST, WHOLE], ids=
 @pytest.mark.case("U1")
 @STREAMED_OR_NOT
 async def test_u1_a_refused_connection_is_told_at_once(request_body: JSONObject) -> None:
-    async with local_gateway(provider(f"http://127.0.0.1:{free_port()}/v1")) as gateway:
+    async with SHARED.configured(provider(f"http://127.0.0.1:{free_port()}/v1")) as gateway:
         started = time.monotonic()
         status, error = await error_of(gateway, request_body)
         assert time.monotonic() - started < 5
@@ -35,11 +35,11 @@ async def test_u1_a_refused_connection_is_told_at_once(request_body: JSONObject)
 @pytest.mark.case("U1")
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_u1_the_next_target_is_asked_when_one_cannot_be_reached(path: str) -> None:
-    alias = AliasSettings(id="coder", targets=("down/model", "up/model"))
+    alias: JSONObject = {"id": "coder", "targets": ["down/model", "up/model"]}
     async with running_upstream() as upstream:
         upstream.answer(Script.of(chat.text_stream("Hi")))
         down = provider(f"http://127.0.0.1:{free_port()}/v1", name="down")
-        async with local_gateway(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
+        async with SHARED.configured(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
             status, _, body = await ask(gateway, REQUEST | CHAT | {"model": "coder"}, path=path)
             assert (status, b"Hi" in body) == (200, True)
             line = await gateway.request_line()
@@ -48,11 +48,11 @@ async def test_u1_the_next_target_is_asked_when_one_cannot_be_reached(path: str)
 
 @pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
 async def test_a_refusal_that_another_target_would_repeat_is_the_answer(path: str) -> None:
-    alias = AliasSettings(id="coder", targets=("first/model", "up/model"))
+    alias: JSONObject = {"id": "coder", "targets": ["first/model", "up/model"]}
     async with running_upstream() as first, running_upstream() as second:
         first.answer(Script.json(chat.error_body("bad temperature"), status=400))
         providers = provider(first.base_url, name="first"), provider(second.base_url)
-        async with local_gateway(*providers, aliases=(alias,)) as gateway:
+        async with SHARED.configured(*providers, aliases=(alias,)) as gateway:
             status, _, body = await ask(gateway, REQUEST | CHAT | {"model": "coder"}, path=path)
             assert (status, b"bad temperature" in body) == (400, True)
             assert second.received == []
@@ -70,7 +70,7 @@ async def test_u2_a_black_hole_is_left_after_the_connect_limit(request_body: JSO
             filler.setblocking(False)
             filler.connect_ex(address)
         base_url = f"http://127.0.0.1:{address[1]}/v1"
-        async with local_gateway(provider(base_url, connect_timeout_seconds=0.3)) as gateway:
+        async with SHARED.configured(provider(base_url, connect_timeout_seconds=0.3)) as gateway:
             started = time.monotonic()
             status, error = await error_of(gateway, request_body)
             assert 0.2 < time.monotonic() - started < 2
@@ -236,7 +236,7 @@ async def test_a_dead_provider_neither_breaks_nor_delays_the_list_of_models() ->
             provider(f"http://127.0.0.1:{free_port()}/v1", name="down"),
             provider(hanging.base_url, name="hanging"),
         )
-        async with local_gateway(*providers) as gateway:
+        async with SHARED.configured(*providers) as gateway:
             gateway.allowed_errors.add("cannot list the models of a provider")
             started = time.monotonic()
             lists = await asyncio.gather(*(listed_models(gateway) for _ in range(5)))

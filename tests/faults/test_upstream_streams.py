@@ -218,6 +218,21 @@ async def test_u14_what_comes_after_done_is_ignored_and_its_connection_not_used_
 
 
 @pytest.mark.case("U14")
+@pytest.mark.parametrize("path", ["/responses", "/chat/completions"])
+async def test_u14_an_answer_that_nobody_asked_for_is_given_to_nobody(path: str) -> None:
+    def answer(text: str) -> bytes:
+        return EVENTS_HEAD + chunked(chat.text_stream(text)) + LAST_CHUNK
+
+    async with raw_scene((answer("first"), 0.1, answer("of another")), (answer("second"),)) as place:
+        _, _, body = await ask(place.gateway, REQUEST | CHAT, path=path)
+        assert b"first" in body
+        await asyncio.sleep(0.3)  # it comes while the connection waits for the next request
+        _, _, body = await ask(place.gateway, REQUEST | CHAT, path=path)
+        assert b"second" in body
+        assert place.upstream.connections == 2
+
+
+@pytest.mark.case("U14")
 async def test_u14_an_answer_that_goes_on_after_done_is_not_waited_for() -> None:
     async with scene(chat.text_stream("Hello"), "hang") as place:
         started = time.monotonic()

@@ -1,0 +1,205 @@
+"""One real gateway process for many scenes: each gives it a configuration of its own and reloads it.
+
+Providers at other addresses begin anew, so that no scene finds anything of the one before. That nothing is left is
+checked each time: once the next configuration is in force, descriptors and tasks are what they were at the start.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import tempfile
+import urllib.request
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import tomli_w
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.codec.json import JSONObject
+from tests.fakes.gateway import GatewayProcess, start_gateway
+from tests.fakes.local_gateway import KEY, SECRETS, UPSTREAM_KEY
+from tests.fakes.upstream import WAIT, free_port
+
+LEFT_TASKS = 2
+LEFT_DESCRIPTORS = 2
+"""How many more there may be after a scene than at the start."""
+
+_AT_START: JSONObject = {"name": "up", "base_url": "http://127.0.0.1:1/v1"}
+
+
+def provider(base_url: str, **members: object) -> JSONObject:
+    """The provider `up` with a key, at this address."""
+    return {"name": "up", "base_url": base_url, "api_key": UPSTREAM_KEY, **members}
+
+
+@dataclass(slots=True)
+class Log:
+    """What the process has written since a scene began."""
+
+    process: GatewayProcess
+    since: int
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines as they are."""
+        return self.process.lines[self.since :]
+
+    def entries(self, message: str = "request") -> list[JSONObject]:
+        """The lines with that message."""
+        return [entry for line in self.lines if (entry := orjson.loads(line))["message"] == message]
+
+
+@dataclass(slots=True)
+class Gateway:
+    """The process, as one scene sees it."""
+
+    process: GatewayProcess
+    admin_port: int
+    log: Log
+    allowed_errors: set[str] = field(default_factory=set)
+    """Messages of log lines above INFO that the test expects."""
+
+    @property
+    def port(self) -> int:
+        """Of the clients."""
+        return self.process.port
+
+    @property
+    def base_url(self) -> str:
+        """The address that clients are configured with."""
+        return self.process.base_url
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of a client with a key."""
+        return {"Authorization": f"Bearer {KEY}"}
+
+    async def request_line(self, number: int = 0) -> JSONObject:
+        """The log line of the request of that number, which may be a moment behind the answer."""
+        async with asyncio.timeout(WAIT):
+            while True:
+                if len(entries := self.log.entries()) > number:
+                    return entries[number]
+                await asyncio.sleep(0.005)
+
+    async def wait_for_requests(self, number: int) -> None:
+        """Wait, not for ever, until so many requests are under way."""
+        async with asyncio.timeout(WAIT):
+            while True:
+                if await self.metric("gateway_requests_open") == number:
+                    return
+                await asyncio.sleep(0.005)
+
+    async def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples with these labels."""
+        text = await asyncio.to_thread(self._fetch, "/metrics")
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return sum(one.value for one in samples if one.name == name and labels.items() <= one.labels.items())
+
+    async def tasks(self) -> int:
+        """How many tasks its event loop has."""
+        return int(json.loads(await asyncio.to_thread(self._fetch, "/debug/tasks"))["count"])
+
+    def _fetch(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=WAIT) as answer:
+            return str(answer.read().decode())
+
+    def descriptors(self) -> int:
+        """How many files and sockets it has open."""
+        return len(list(Path(f"/proc/{self.process.process.pid}/fd").iterdir()))
+
+    def memory(self) -> int:
+        """Its resident memory, in bytes."""
+        pages = Path(f"/proc/{self.process.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def check_log(self) -> None:
+        """Hold the log to what it must keep, whatever happened."""
+        text = "\n".join(self.log.lines)
+        for secret in SECRETS:
+            assert secret not in text, text
+        loud = [entry for line in self.log.lines if (entry := orjson.loads(line))["level"] not in ("INFO", "DEBUG")]
+        assert [entry for entry in loud if entry["message"] not in self.allowed_errors] == []
+
+
+class SharedGateway:
+    """Starts the process for the first scene, and again after one that failed."""
+
+    def __init__(self) -> None:
+        self._process: GatewayProcess | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="shared-gateway-")
+        self._admin_port = 0
+        self._start: tuple[int, int] | None = None
+        self._last_scene = "the start"
+
+    @asynccontextmanager
+    async def configured(
+        self,
+        *providers: JSONObject,
+        aliases: Sequence[JSONObject] = (),
+        server: Mapping[str, object] | None = None,
+    ) -> AsyncIterator[Gateway]:
+        """The process with these providers, aliases and members of `[server]`.
+
+        When the block is over, its requests must be too.
+        """
+        gateway = await self._reloaded({"providers": list(providers), "models": list(aliases), "server": server or {}})
+        try:
+            await self._wait_until_nothing_is_left(gateway)
+            yield gateway
+            await gateway.wait_for_requests(0)
+        except BaseException:
+            gateway.process.stop(signal.SIGKILL)
+            self._process = None
+            raise
+        self._last_scene = os.environ.get("PYTEST_CURRENT_TEST", "")
+        gateway.check_log()
+
+    def close(self) -> None:
+        """End the process, and hold it to a clean exit."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop_cleanly()
+        self._folder.cleanup()
+
+    async def _reloaded(self, tables: Mapping[str, object]) -> Gateway:
+        if self._process is None:
+            await asyncio.to_thread(self._begin)
+        process = self._process
+        assert process is not None
+        since = len(process.lines)
+        self._write(tables)
+        process.process.send_signal(signal.SIGHUP)
+        await process.wait_for_line('"configuration loaded"', since=since)
+        return Gateway(process, self._admin_port, Log(process, len(process.lines)))
+
+    def _begin(self) -> None:
+        self._admin_port, self._start = free_port(), None
+        sections = {"admin": {"port": self._admin_port}}
+        environment = {"GATEWAY_API_KEYS": KEY}
+        self._process = start_gateway(Path(self._folder.name), [_AT_START], sections=sections, environment=environment)
+
+    def _write(self, tables: Mapping[str, object]) -> None:
+        path = Path(self._folder.name, "gateway.toml")
+        path.write_text(tomli_w.dumps({"admin": {"port": self._admin_port}} | dict(tables)))
+
+    async def _wait_until_nothing_is_left(self, gateway: Gateway) -> None:
+        """Of the scene before: a test in between could not know which connections are still wanted."""
+        now = (await gateway.tasks(), gateway.descriptors())
+        self._start = self._start or now
+        most = (self._start[0] + LEFT_TASKS, self._start[1] + LEFT_DESCRIPTORS)
+        try:
+            async with asyncio.timeout(WAIT):
+                while now[0] > most[0] or now[1] > most[1]:
+                    await asyncio.sleep(0.02)
+                    now = (await gateway.tasks(), gateway.descriptors())
+        except TimeoutError:
+            raise AssertionError(f"{self._last_scene} left tasks or descriptors: {now}, was {self._start}") from None
+
+
+SHARED = SharedGateway()
+"""Of the whole run; `tests/faults/conftest.py` ends it."""
