@@ -53,10 +53,17 @@ _SENTENCES = {
 
 
 class _Connection(ResponseHandler):
-    """One connection to an upstream; tells the reader of a body when its framing breaks.
+    """One connection to an upstream: more careful than aiohttp's.
 
-    aiohttp tells only those who wait for a head, so that the reader would wait until the idle limit.
+    It tells the reader of a body when its framing breaks. aiohttp tells only those who wait for a head, so that the
+    reader would wait until the idle limit.
+
+    It counts as lost when anything came while nobody had asked. aiohttp would give that to the next request, which may
+    be another client's.
     """
+
+    def is_connected(self) -> bool:
+        return super().is_connected() and not self.should_close
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         super().set_exception(exc, *cause)
