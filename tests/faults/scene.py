@@ -9,13 +9,13 @@ import io
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 import orjson
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.gateway import GatewayProcess
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT
 from tests.fakes.raw import RawStep, RawUpstream, http, raw_upstream
 from tests.fakes.upstream import WAIT, Script, Step, Upstream, running_upstream
@@ -91,14 +91,24 @@ _PROVIDER_LIMITS = {
 }
 
 
-async def stream_of(gateway: Gateway, request: JSONObject | None = None) -> StreamCheck:
+class Reachable(Protocol):
+    """A gateway of any kind."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def headers(self) -> dict[str, str]: ...
+
+
+async def stream_of(gateway: Reachable, request: JSONObject | None = None) -> StreamCheck:
     """The checked stream that the client gets."""
     status, _, body = await ask(gateway, request or REQUEST)
     assert status == 200, body
     return check_stream(body)
 
 
-async def error_of(gateway: Gateway, request: JSONObject | None = None) -> tuple[int, JSONObject]:
+async def error_of(gateway: Reachable, request: JSONObject | None = None) -> tuple[int, JSONObject]:
     """The status and the error that the client gets."""
     status, _, body = await ask(gateway, request or REQUEST)
     answer = orjson.loads(body)
@@ -107,7 +117,7 @@ async def error_of(gateway: Gateway, request: JSONObject | None = None) -> tuple
 
 
 async def ask(
-    gateway: Gateway | GatewayProcess,
+    gateway: Reachable,
     request: JSONObject | bytes,
     *,
     path: str = "/responses",
@@ -125,7 +135,7 @@ async def ask(
         return answer.status, {name.lower(): value for name, value in answer.headers.items()}, body
 
 
-async def listed_models(gateway: Gateway | GatewayProcess) -> list[str]:
+async def listed_models(gateway: Reachable) -> list[str]:
     """The ids of `/v1/models`."""
     async with (
         aiohttp.ClientSession(headers=gateway.headers) as session,
