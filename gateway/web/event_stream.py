@@ -63,7 +63,7 @@ class EventStream(EventSourceResponse):
 
     def end_heartbeat(self) -> None:
         """Ends the heartbeat, if it has begun."""
-        if self.prepared:
+        if self._ping_task is not None:  # a client that was gone when the head was sent leaves a stream without one
             self.stop_streaming()
 
     async def _ping(self) -> None:

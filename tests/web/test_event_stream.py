@@ -86,3 +86,22 @@ async def test_a_stream_that_never_began_needs_no_end() -> None:
 
     async with answered(script) as answer:
         assert answer.status == 410
+
+
+async def test_a_client_that_was_gone_when_the_head_was_sent_is_no_fault() -> None:
+    ends: list[str] = []
+
+    async def script(stream: EventStream) -> None:
+        assert stream._request.transport is not None
+        stream._request.transport.abort()
+        try:
+            with pytest.raises(ConnectionError):
+                await stream.start(FRAME, [])
+        finally:
+            stream.end_heartbeat()
+            ends.append("quiet")
+
+    with pytest.raises(aiohttp.ClientError):
+        async with answered(script):
+            pytest.fail("nothing was sent")
+    assert set(ends) == {"quiet"}, "the client may have tried again"
