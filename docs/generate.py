@@ -99,6 +99,7 @@ _WHEN = {
     ErrorKind.UPSTREAM_TLS: "the upstream's certificate is expired, unknown or for another name, or TLS fails",
     ErrorKind.UPSTREAM_OVERLOADED: "the upstream says that it is overloaded, or its queue here is full or too slow",
     ErrorKind.STATE_UNAVAILABLE: "the request needs what is stored, and the store is down",
+    ErrorKind.OVERLOADED: "the process has reached one of its [caps](limits.md#of-the-process)",
     ErrorKind.SHUTTING_DOWN: "the drain limit ended the request",
     ErrorKind.TIMEOUT: "the upstream was too slow; the code says in which phase",
 }

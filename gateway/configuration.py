@@ -16,10 +16,20 @@ from typing import Literal, TypeVar, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import to_builtins
 from msgspec.structs import FieldInfo, fields, replace
 
 from gateway.dialects.table import PRESETS, with_preset
-from gateway.settings import AuthSettings, ProviderSettings, Quirks, SealingSettings, Settings, StateSettings
+from gateway.settings import (
+    AuthSettings,
+    LimitsSettings,
+    ProviderSettings,
+    Quirks,
+    SealingSettings,
+    ServerSettings,
+    Settings,
+    StateSettings,
+)
 from gateway.upstream.connection_check import connection_problems, located
 
 Table = Mapping[str, object]
@@ -325,6 +335,7 @@ def _relations(document: Table) -> Iterator[str]:
     providers = _members(document, "providers", "name")
     aliases = _members(document, "models", "id")
     yield from _state_problems(document)
+    yield from _body_problems(document)
     yield from _repetitions(providers, "providers", "name")
     yield from _repetitions(aliases, "models", "id")
     for index, name in aliases.items():
@@ -339,6 +350,15 @@ def _state_problems(document: Table) -> Iterator[str]:
     state = document.get("state")
     if isinstance(state, dict) and state.get("backend") == "postgresql" and not state.get("url"):
         yield 'state.url: is required where state.backend is "postgresql"'
+
+
+def _body_problems(document: Table) -> Iterator[str]:
+    """A body that is allowed and never fits would be refused again and again."""
+    tables = ((document.get(name), kind) for name, kind in (("server", ServerSettings), ("limits", LimitsSettings)))
+    server, limits = (dict(to_builtins(kind())) | (table if isinstance(table, dict) else {}) for table, kind in tables)
+    largest, most = server["max_body_bytes"], limits["max_body_bytes_in_flight"]
+    if isinstance(largest, int) and isinstance(most, int) and 0 < most < largest:
+        yield "limits.max_body_bytes_in_flight: must be 0, or at least server.max_body_bytes"
 
 
 def _default_model_problems(document: Table, known: list[str]) -> Iterator[str]:

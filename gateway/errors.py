@@ -92,6 +92,7 @@ class ErrorKind(Enum):
     UPSTREAM_OVERLOADED = Rule(503, "server_error", "server_is_overloaded", "upstream", "server_is_overloaded", True)
     UPSTREAM_TLS = Rule(502, "server_error", "upstream_tls", "upstream", _PERMANENT, True)
     STATE_UNAVAILABLE = Rule(503, "server_error", "state_unavailable", "gateway", "server_error")
+    OVERLOADED = Rule(503, "server_error", "server_is_overloaded", "gateway", "server_is_overloaded")
     SHUTTING_DOWN = Rule(503, "server_error", "server_shutdown", "gateway", "server_error", True)
     TIMEOUT = Rule(504, "server_error", "timeout", "upstream", "server_error", True)
 

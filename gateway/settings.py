@@ -133,7 +133,13 @@ class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LimitsSettings(Limits, frozen=True, kw_only=True):
-    """`[limits]`: what every key may use that says nothing else of itself."""
+    """`[limits]`: what every key may use that says nothing else of itself, and what the whole process bears."""
+
+    max_open_streams: CountOrNone = 10_000
+    """Answers under way, also those that are no streams; 0 for no cap, as for the next two."""
+    max_buffered_bytes: CountOrNone = 536_870_912
+    max_body_bytes_in_flight: CountOrNone = 1_073_741_824
+    """At least `max_body_bytes` of `[server]`."""
 
 
 class LoggingSettings(_Section, frozen=True, kw_only=True):

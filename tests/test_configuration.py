@@ -396,3 +396,16 @@ def test_what_every_request_needs_cannot_be_dropped(tmp_path: Path, pattern: str
     assert problems(tmp_path, text) == [
         f"providers[0].quirks.drop[1]: would drop {name}, without which there is no request"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[limits]\nmax_body_bytes_in_flight = 1000\n", "[server]\nmax_body_bytes = 2000000000\n"],
+)
+def test_a_body_that_is_allowed_must_fit_among_those_in_flight(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text) == ["limits.max_body_bytes_in_flight: must be 0, or at least server.max_body_bytes"]
+
+
+def test_bodies_in_flight_may_have_no_cap(tmp_path: Path) -> None:
+    text = "[server]\nmax_body_bytes = 2000000000\n[limits]\nmax_body_bytes_in_flight = 0\n"
+    assert load(written(tmp_path, text), {}).limits.max_body_bytes_in_flight == 0

@@ -21,6 +21,7 @@ _TERMINATIONS = {
     ErrorKind.UPSTREAM_TLS: "upstream_connect",
     ErrorKind.UPSTREAM_PROTOCOL: "upstream_protocol",
     ErrorKind.SHUTTING_DOWN: "drained",
+    ErrorKind.OVERLOADED: "shed",
     ErrorKind.KEY_LIMITED: "limited",
     ErrorKind.STATE_UNAVAILABLE: "gateway_error",
     ErrorKind.INTERNAL: "gateway_error",

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from gateway.store import statements
 from gateway.store.database import Database, Row, Statement, UnstorableError
+from gateway.store.guard import GuardedDatabase, Health
 from gateway.store.protocol import StoreError
 from gateway.store.records import Bounds, Item, Record, StoreUsage, Turn, size_of, size_of_frames, size_of_items
 from gateway.store.sql_purge import Purge
@@ -32,6 +33,11 @@ class SQLStore:
         self._purge = Purge(database, bounds)
         longest = bounds.longest_seconds
         self._use_seconds = min(_USE_SECONDS, longest / 100) if longest else _USE_SECONDS
+
+    @property
+    def health(self) -> Health | None:
+        """How the database does, if it has a guard."""
+        return self._database.health if isinstance(self._database, GuardedDatabase) else None
 
     async def put(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> None:
         """Keeps a new record with its items."""

@@ -9,6 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.store.guard import Health
 from gateway.store.protocol import Store, StoreError
 from gateway.store.records import StoreUsage
 from gateway.telemetry.usage import Sum, UsageTotals
@@ -151,4 +152,47 @@ class StoreCollector(Collector):
             GaugeMetricFamily("gateway_store_responses", "Responses that are stored.", labels=()),
             GaugeMetricFamily("gateway_store_conversations", "Conversations that are stored.", labels=()),
             GaugeMetricFamily("gateway_store_bytes", "The bytes of all that is stored.", labels=()),
+        ]
+
+
+class DatabaseCollector(Collector):
+    """How the database of the store does.
+
+    Args:
+        health: what its guard has counted; None for a store without one, which has no series.
+    """
+
+    def __init__(self, health: Health | None) -> None:
+        self._health = health
+
+    def describe(self) -> Iterable[Metric]:
+        """The names, for the registry."""
+        return self._families()
+
+    def collect(self) -> Iterable[Metric]:
+        """All series."""
+        families, health = self._families(), self._health
+        if health is None:
+            return families
+        counted = (health.operations, health.errors, health.refused, health.seconds)
+        values = (*counted, health.pending, health.pending_bytes, health.is_open)
+        for family, value in zip(families, values, strict=True):
+            family.add_metric([], value)
+        return families
+
+    def _families(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        counters = (
+            ("operations", "What the database was asked."),
+            ("errors", "What of it failed."),
+            ("refused", "What it was not even asked: too much waited, or it was left alone."),
+            ("seconds", "The time that it took."),
+        )
+        gauges = (
+            ("pending", "What waits for the database."),
+            ("pending_bytes", "The bytes of what waits for it."),
+            ("left_alone", "1 while it is left alone, since it has failed."),
+        )
+        return [
+            *(CounterMetricFamily(f"gateway_database_{name}", told, labels=()) for name, told in counters),
+            *(GaugeMetricFamily(f"gateway_database_{name}", told, labels=()) for name, told in gauges),
         ]

@@ -62,7 +62,10 @@ class Instruments:
             registry, "gateway_malformed_requests", "Bytes of clients that were no HTTP request at all."
         )
         self.refused = _counter(
-            registry, "gateway_refused_requests", "Requests that a limit of their key did not let in.", ("limit",)
+            registry,
+            "gateway_refused_requests",
+            "Requests that a limit of their key or a cap of the process did not let in.",
+            ("limit",),
         )
         self.first_token = _histogram(
             registry,

@@ -1,4 +1,4 @@
-"""The way into the gateway for requests that ask a model: within the limits of their key.
+"""The way in for requests that ask a model: within the limits of their key, and while the process bears it.
 
     async with admitted(request) as entry:
         await entry.take_tokens(...)
@@ -14,14 +14,15 @@ from aiohttp.web import Request
 
 from gateway.access.limiter import Admission
 from gateway.telemetry.usage import Consumption
-from gateway.web.app_keys import ADMISSION, CALLER, CONFIGURED, LIMITER, OUTCOME
+from gateway.web.app_keys import ADMISSION, BODY, CALLER, CONFIGURED, LIMITER, LOAD, OUTCOME
+from gateway.web.load import HeldBody
 
 
 def admitted(request: Request) -> "Entry":
     """Lets a request in for as long as the block runs.
 
     Raises:
-        GatewayError: KEY_LIMITED, when the block is entered.
+        GatewayError: OVERLOADED or KEY_LIMITED, when the block is entered.
     """
     return Entry(request)
 
@@ -29,18 +30,24 @@ def admitted(request: Request) -> "Entry":
 class Entry:
     """One request's way in, as a context."""
 
-    __slots__ = ("_admission", "_is_detached", "_request")
+    __slots__ = ("_admission", "_body", "_is_detached", "_is_over", "_request")
 
     _admission: Admission
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._is_detached = False
+        self._body: HeldBody | None = None
+        self._is_detached = self._is_over = False
 
     async def __aenter__(self) -> Self:
         request = self._request
-        limits = request[CONFIGURED].settings.limits
-        self._admission = request[ADMISSION] = await request.app[LIMITER].admit(request.get(CALLER), limits)
+        limits, load = request[CONFIGURED].settings.limits, request.app[LOAD]
+        load.enter(limits)
+        try:
+            self._admission = request[ADMISSION] = await request.app[LIMITER].admit(request.get(CALLER), limits)
+        except BaseException:
+            load.leave()
+            raise
         return self
 
     async def __aexit__(
@@ -61,7 +68,15 @@ class Entry:
     def detach(self) -> None:
         """The end of the block is not the end any more: somebody else calls `end`."""
         self._is_detached = True
+        if not self._is_over:
+            self._body = self._request.pop(BODY, None)
 
     def end(self, consumption: Consumption | None) -> None:
         """The work is over and used this; only the first call counts."""
+        if self._is_over:
+            return
+        self._is_over = True
         self._admission.end(consumption)
+        self._request.app[LOAD].leave()
+        if self._body is not None:
+            self._body.free()

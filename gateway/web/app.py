@@ -28,6 +28,7 @@ from gateway.web.app_keys import (
     CURRENT,
     KEYS,
     LIMITER,
+    LOAD,
     METRICS,
     READINESS,
     RUNNING,
@@ -39,6 +40,7 @@ from gateway.web.app_keys import (
 )
 from gateway.web.body import defer_continue
 from gateway.web.current import Current
+from gateway.web.load import Load
 from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
 from gateway.web.open_streams import OpenStreams
 
@@ -60,6 +62,7 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     app.on_response_prepare.append(set_headers)
     app[STATE] = _state(store, settings, app[READINESS])
     app[METRICS] = metrics.metrics_for(app)
+    app[LOAD] = Load(app[STREAMS], app[METRICS].count_refusal)
     app[LIMITER] = Limiter(app[METRICS].count_refusal)
     app.cleanup_ctx.extend((_current, _stored, metrics.watch))
     _add_routes(app.router)

@@ -16,6 +16,7 @@ from gateway.exchange.running import RunningExchanges
 from gateway.store.protocol import Store
 from gateway.telemetry.metrics import Metrics
 from gateway.web.current import Configured, Current
+from gateway.web.load import HeldBody, Load
 from gateway.web.open_streams import OpenStreams
 
 
@@ -55,6 +56,7 @@ class State:
 CURRENT = AppKey("current", Current)
 KEYS = AppKey("keys", KeyStore)
 LIMITER = AppKey("limiter", Limiter)
+LOAD = AppKey("load", Load)
 SEALER = AppKey("sealer", Sealer)
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
@@ -69,6 +71,7 @@ STARTED = RequestKey("started", float)
 """When its first byte came, on the monotonic clock."""
 CALLER = RequestKey("caller", Key)
 ADMISSION = RequestKey("admission", Admission)
+BODY = RequestKey("body", HeldBody)
 OUTCOME = RequestKey("outcome", Outcome)
 MODEL = RequestKey("model", str)
 HAS_BEGUN = RequestKey("has_begun", bool)

@@ -12,26 +12,33 @@ from backports.zstd import ZstdDecompressor, ZstdError
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ServerSettings
+from gateway.web.load import HeldBody
 
 _STEP_BYTES = 262_144
 """The most that one decompression step may yield: a step is also how long the loop is kept from other streams."""
 
 
-async def read_body(request: Request, settings: ServerSettings) -> bytes:
+async def read_body(request: Request, settings: ServerSettings, held: HeldBody) -> bytes:
     """The body of the request, decompressed.
 
+    Args:
+        request: whose.
+        settings: how large it may be, and how long it may take.
+        held: counts it among those of all requests.
+
     Raises:
-        GatewayError: BODY_TOO_LARGE the moment the limit is passed, BODY_TIMEOUT, UNSUPPORTED_MEDIA_TYPE for an unknown
-            coding, INVALID_JSON for a damaged one.
+        GatewayError: OVERLOADED for want of room, BODY_TOO_LARGE the moment the limit is passed, BODY_TIMEOUT,
+            UNSUPPORTED_MEDIA_TYPE for an unknown coding, INVALID_JSON for a damaged one.
     """
     limit = settings.max_body_bytes
     decoder = _decoder(request.headers.getall(CONTENT_ENCODING, []))
     if request.content_length is not None and request.content_length > limit:
         raise _too_large(limit)
+    held.expect(request.content_length or 0)
     await _continue(request)
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
-            return await _read(request, decoder, limit)
+            return await _read(request, decoder, limit, held)
     except TimeoutError:
         message = f"The request body did not arrive within {settings.body_timeout_seconds:g} seconds."
         raise GatewayError(ErrorKind.BODY_TIMEOUT, message) from None
@@ -47,7 +54,7 @@ async def _continue(request: Request) -> None:
         request.writer.output_size = 0
 
 
-async def _read(request: Request, decoder: "_Decoder", limit: int) -> bytes:
+async def _read(request: Request, decoder: "_Decoder", limit: int, held: HeldBody) -> bytes:
     pieces: list[bytes] = []
     size = 0
     async for chunk in request.content.iter_any():
@@ -55,6 +62,7 @@ async def _read(request: Request, decoder: "_Decoder", limit: int) -> bytes:
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)
+            held.take(len(piece))
             pieces.append(piece)
             if decoder.is_expensive:
                 await asyncio.sleep(0)

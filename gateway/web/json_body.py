@@ -3,8 +3,9 @@
 from aiohttp.web import Request
 
 from gateway.codec.json import JSONObject, parse_body
-from gateway.web.app_keys import CONFIGURED
+from gateway.web.app_keys import BODY, CONFIGURED, LOAD
 from gateway.web.body import read_body
+from gateway.web.load import HeldBody
 
 _EMPTY = b"{}"
 
@@ -15,8 +16,10 @@ async def read_json(request: Request, *, may_be_empty: bool = False) -> JSONObje
     Raises:
         GatewayError: when there is none, or it is beyond a limit.
     """
-    server = request[CONFIGURED].settings.server
-    data = await read_body(request, server)
+    settings = request[CONFIGURED].settings
+    server = settings.server
+    request[BODY] = held = HeldBody(request.app[LOAD], settings.limits)
+    data = await read_body(request, server, held)
     if may_be_empty:
         data = data or _EMPTY
     return parse_body(data, max_depth=server.max_json_depth, max_containers=server.max_json_containers)

@@ -8,10 +8,18 @@ from aiohttp.web import Application, Request, Response, StreamResponse
 from prometheus_client.exposition import choose_encoder
 
 from gateway.spec.requests import FIELDS
-from gateway.telemetry.collectors import Reading, Readings, StoreCollector, UpstreamCollector, UsageCollector
+from gateway.store.sql import SQLStore
+from gateway.telemetry.collectors import (
+    DatabaseCollector,
+    Reading,
+    Readings,
+    StoreCollector,
+    UpstreamCollector,
+    UsageCollector,
+)
 from gateway.telemetry.loop_lag import watch_loop
 from gateway.telemetry.metrics import Metrics
-from gateway.web.app_keys import CURRENT, KEYS, METRICS, READINESS, STATE, STREAMS
+from gateway.web.app_keys import CURRENT, KEYS, LOAD, METRICS, READINESS, STATE, STREAMS
 
 
 def metrics_for(app: Application) -> Metrics:
@@ -27,6 +35,7 @@ def metrics_for(app: Application) -> Metrics:
     if (store := app[STATE].store) is not None:
         stored = StoreCollector(store)
         metrics.registry.register(stored)
+        metrics.registry.register(DatabaseCollector(store.health if isinstance(store, SQLStore) else None))
         metrics.asked_first.append(stored.refresh)
     return metrics
 
@@ -40,6 +49,7 @@ def _readings(app: Application) -> list[Reading]:
             "What the process holds for clients that read more slowly than their streams come.",
             app[STREAMS].buffered_bytes,
         ),
+        Reading("gateway_body_bytes", "The bodies of the requests under way.", lambda: app[LOAD].body_bytes),
         Reading(
             "gateway_background_responses_open",
             "Responses in the background under way.",

@@ -26,6 +26,7 @@ from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
 from gateway.web.app_keys import (
     ADMISSION,
+    BODY,
     CALLER,
     CONFIGURED,
     CURRENT,
@@ -60,6 +61,8 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
         with request.app[READINESS].entered(), request.app[CURRENT].held() as request[CONFIGURED]:
             response = await handler(request)
     finally:
+        if (body := request.get(BODY)) is not None:
+            body.free()
         if request.path not in _QUIET_PATHS:
             tell(request, response)
     return response

@@ -14,7 +14,7 @@ from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
 from gateway.translate.response_object import PENDING
 from gateway.web.answers import json_answer, send_json
-from gateway.web.app_keys import CONFIGURED, STATE, State
+from gateway.web.app_keys import CONFIGURED, LOAD, STATE, State
 from gateway.web.background import send_events
 from gateway.web.caller import owner_of
 from gateway.web.listing import PageQuery, page_of
@@ -36,7 +36,8 @@ async def retrieve(request: Request) -> StreamResponse:
         if not record.is_background:
             message = "Only a response in the background can be streamed again."
             raise GatewayError(ErrorKind.INVALID_VALUE, message, "stream")
-        return await send_events(request, runs.follow(record, query.starting_after + 1))
+        with request.app[LOAD].answering(request[CONFIGURED].settings.limits):
+            return await send_events(request, runs.follow(record, query.starting_after + 1))
     return await _send(request, await body_of(store, record))
 
 

@@ -3,7 +3,8 @@ import time
 import pytest
 from prometheus_client import generate_latest
 
-from gateway.telemetry.collectors import UsageCollector
+from gateway.store.guard import Health
+from gateway.telemetry.collectors import DatabaseCollector, UsageCollector
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.pace import Pace
 from gateway.telemetry.report import Report, Work
@@ -69,6 +70,24 @@ def test_a_response_in_the_background_is_no_request(metrics: Metrics) -> None:
     metrics.count_background(report(termination="cancelled").work)
     assert value(metrics, "gateway_background_responses_total", termination="cancelled") == 1
     assert b"gateway_requests_total{" not in generate_latest(metrics.registry)
+
+
+def test_what_the_guard_of_the_store_has_counted_is_shown(metrics: Metrics) -> None:
+    health = Health(operations=9, errors=3, refused=2, seconds=0.5, pending=1, pending_bytes=70, is_open=True)
+    metrics.registry.register(DatabaseCollector(health))
+    shown = {
+        name: value(metrics, f"gateway_database_{name}")
+        for name in ("operations_total", "errors_total", "refused_total", "seconds_total", "pending", "pending_bytes")
+    }
+    assert list(shown.values()) == [9, 3, 2, 0.5, 1, 70]
+    assert value(metrics, "gateway_database_left_alone") == 1
+    health.operations = 10
+    assert value(metrics, "gateway_database_operations_total") == 10
+
+
+def test_a_store_without_a_database_has_no_such_series(metrics: Metrics) -> None:
+    metrics.registry.register(DatabaseCollector(None))
+    assert value(metrics, "gateway_database_operations_total") is None
 
 
 @pytest.mark.parametrize("termination", ["completed", "failed_upstream_status"])

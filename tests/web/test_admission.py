@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import aiohttp
 import orjson
@@ -17,39 +15,13 @@ from gateway.settings import LimitsSettings
 from gateway.web.app_keys import CURRENT, LIMITER, METRICS
 from tests.clients.sdk_place import until_over
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
+from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway
 from tests.fakes.raw import connection, http
-from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
+from tests.fakes.upstream import WAIT, Script
 from tests.official import check_error, check_stream
+from tests.web.gateways import ANSWER, REQUEST, limited, post
 
-REQUEST: JSONObject = {"model": "up/model", "input": PROMPT}
 CHAT: JSONObject = {"model": "up/model", "messages": [{"role": "user", "content": PROMPT}]}
-ANSWER = Script.of(chat.text_stream(OUTPUT))
-
-
-@asynccontextmanager
-async def limited(patience: float = WAIT, **limits: object) -> AsyncIterator[tuple[LocalGateway, Upstream]]:
-    """A gateway with these members of `[limits]`, and the upstream behind it, which it lets be silent for so long."""
-    async with running_upstream() as upstream:
-        times = {"idle_timeout_seconds": patience, "first_byte_timeout_seconds": patience}
-        behind = provider(upstream.base_url, breaker_failures=0, **times)
-        async with local_gateway(behind, limits=limits) as gateway:
-            upstream.answer(ANSWER)
-            yield gateway, upstream
-
-
-async def post(
-    gateway: LocalGateway, body: JSONObject | bytes, path: str = "/responses"
-) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers (names in lower case) and body of an answer."""
-    data = body if isinstance(body, bytes) else orjson.dumps(body)
-    async with (
-        asyncio.timeout(WAIT),
-        aiohttp.ClientSession(headers=gateway.headers) as session,
-        session.post(gateway.base_url + path, data=data) as answer,
-    ):
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        return answer.status, headers, await answer.read()
 
 
 def running(gateway: LocalGateway) -> int:
