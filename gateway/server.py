@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 _COLLECTOR_THRESHOLDS = (10_000, 20, 50)
 """A request makes few cycles and many objects: looking for the first every 700 of the second costs a tenth of the CPU
-of a short request, and more with every response that is stored (benchmarks/README.md)."""
+of a short request (benchmarks/README.md)."""
 
 
 def serve(settings: Settings, load: Load, *, demo: bool, environment_keys: str | None) -> None:

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import cost, counts, routing, translation
+from benchmarks import collector, cost, counts, routing, translation
 from gateway.codec.json import dumps
 
 
@@ -44,6 +44,13 @@ def test_the_table_of_routing_is_printed() -> None:
     done = CliRunner().invoke(routing.main, ["--rounds", "1", "--exchanges", "2"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "four targets" in done.output
+
+
+def test_the_pauses_of_the_collector_are_printed_for_each_kind_of_response() -> None:
+    done = CliRunner().invoke(collector.main, ["--records", "20"], catch_exceptions=False)
+    assert done.exit_code == 0
+    stored = [line.split()[-4] for line in done.output.splitlines()[1:]]
+    assert stored == ["20"] * len(collector.KINDS)
 
 
 def test_the_gateways_to_measure_are_described_for_a_clone() -> None:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.codec.json import JSONObject, dumps, loads
 from gateway.codec.sse import frame

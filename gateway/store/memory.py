@@ -1,15 +1,33 @@
 """The store in the memory of one process: nothing to install, gone with the process, bounded in every way.
 
 What was used longest ago goes first. Nothing here waits, so each method is one step for all other tasks.
+
+A full store is looked through by each full garbage collection, and everybody waits for that. So that it takes
+milliseconds, no record has an object of its own that the collector follows: they are structs, tuples and texts
+(benchmarks/collector.py).
 """
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.store.holders import Holders
 from gateway.store.protocol import StoreError
-from gateway.store.records import Bounds, Item, Record, StoreUsage, Turn, size_of, size_of_frames, size_of_items
+from gateway.store.records import (
+    Bounds,
+    Item,
+    Record,
+    StoreUsage,
+    Turn,
+    is_conversation,
+    size_of,
+    size_of_frames,
+    size_of_items,
+)
 
 _SLICE = 200
 """Records removed in one step of a purge."""
@@ -24,15 +42,15 @@ class _Run:
     shall_stop: bool = False
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct, gc=False):
     """A record and all that goes with it."""
 
     record: Record
-    items: list[Item]
+    items: tuple[Item, ...]
     used_at: float
     size: int
-    frames: list[bytes] = field(default_factory=list)
+    frames: list[bytes] | None = None
+    """Of a response in the background only."""
 
 
 class MemoryStore:
@@ -47,10 +65,11 @@ class MemoryStore:
         self._bounds = bounds
         self._clock = clock
         self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
-        self._holders: dict[tuple[str, str], list[str]] = {}
-        """The records that have an item, by its owner and id; the newest last."""
+        self._holders: dict[str, Holders] = {}
+        """By owner; only of those who have items."""
         self._runs: dict[tuple[str, str], _Run] = {}
         self._bytes = 0
+        self._conversations = 0
 
     async def put(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> None:
         """Keeps a new record with its items."""
@@ -95,9 +114,7 @@ class MemoryStore:
         entries = list(self._ancestry(owner, record_id, most))[::-1]
         for entry in entries:
             self._use(entry)
-        return [
-            Turn(entry.record.id, entry.record.previous, entry.record.status, tuple(entry.items)) for entry in entries
-        ]
+        return [Turn(entry.record.id, entry.record.previous, entry.record.status, entry.items) for entry in entries]
 
     def _ancestry(self, owner: str, record_id: str, most: int) -> Iterator[_Entry]:
         """The entry and those before it, newest first; a circle cannot be stored, and would end at `most`."""
@@ -112,7 +129,7 @@ class MemoryStore:
         """The bodies of items by id."""
         found: dict[str, bytes] = {}
         for item_id in item_ids:
-            for record_id in reversed(self._holders.get((owner, item_id), ())):
+            for record_id in self._holders_of(owner).newest_first(item_id):
                 entry = self._living(owner, record_id)
                 if entry is not None and item_id not in found:
                     found |= {item.id: item.body for item in entry.items if item.id == item_id}
@@ -132,8 +149,10 @@ class MemoryStore:
         item = next((item for item in entry.items if item.id == item_id), None) if entry is not None else None
         if entry is None or item is None:
             return False
-        entry.items.remove(item)
-        self._forget_holder(owner, item, record_id)
+        left = list(entry.items)
+        left.remove(item)
+        entry.items = tuple(left)
+        self._forget(owner, [item], record_id)
         self._grow(entry, -size_of_items([item]))
         return True
 
@@ -153,12 +172,14 @@ class MemoryStore:
         entry = self._used(owner, record_id)
         if entry is None:
             return False
-        size = size_of_frames(frames)
-        self._make_room(size)
+        if entry.frames is None:
+            entry.frames = []
+        growth = size_of_frames(frames) - size_of_frames(entry.frames[first:])
+        self._make_room(growth)
         if not self._is_kept(entry):
             return False
         entry.frames[first:] = frames
-        self._grow(entry, size)
+        self._grow(entry, growth)
         return True
 
     async def logged(self, owner: str, record_id: str, first: int, *, most_bytes: int = 1_048_576) -> list[bytes]:
@@ -166,7 +187,7 @@ class MemoryStore:
         entry = self._living(owner, record_id)
         found: list[bytes] = []
         size = 0
-        for frame in entry.frames[first:] if entry is not None else ():
+        for frame in (entry.frames or [])[first:] if entry is not None else ():
             if found and size + len(frame) > most_bytes:
                 break
             found.append(frame)
@@ -205,8 +226,7 @@ class MemoryStore:
 
     async def usage(self) -> StoreUsage:
         """How much is stored."""
-        conversations = sum(1 for _, record_id in self._entries if record_id.startswith("conv_"))
-        return StoreUsage(len(self._entries) - conversations, conversations, self._bytes)
+        return StoreUsage(len(self._entries) - self._conversations, self._conversations, self._bytes)
 
     async def close(self) -> None:
         """What is in memory goes with it."""
@@ -237,8 +257,9 @@ class MemoryStore:
     def _insert(self, record: Record, items: Sequence[Item], *, further: Sequence[Item] = ()) -> None:
         """Keeps a record; `further` are items that need room beside its own."""
         self._make_room(size_of(record, items) + size_of_items(further), records=1)
-        entry = _Entry(record, [], self._clock(), 0)
+        entry = _Entry(record, (), self._clock(), 0)
         self._entries[record.owner, record.id] = entry
+        self._conversations += is_conversation(record.id)
         self._grow(entry, size_of(record, ()))
         self._add(entry, items)
 
@@ -249,11 +270,11 @@ class MemoryStore:
         return True
 
     def _add(self, entry: _Entry, items: Sequence[Item]) -> None:
-        entry.items += items
-        for item in items:
-            holders = self._holders.setdefault((entry.record.owner, item.id), [])
-            if entry.record.id not in holders:
-                holders.append(entry.record.id)
+        entry.items += tuple(items)
+        if items:
+            holders = self._holders.setdefault(entry.record.owner, Holders())
+            for item in items:
+                holders.add(item.id, entry.record.id)
         self._grow(entry, size_of_items(items))
         self._use(entry)
 
@@ -280,12 +301,16 @@ class MemoryStore:
         entry = self._entries.pop(name)
         self._runs.pop(name, None)
         self._bytes -= entry.size
-        for item in entry.items:
-            self._forget_holder(name[0], item, name[1])
+        self._conversations -= is_conversation(name[1])
+        self._forget(name[0], entry.items, name[1])
 
-    def _forget_holder(self, owner: str, item: Item, record_id: str) -> None:
-        holders = self._holders.get((owner, item.id), [])
-        if record_id in holders:
-            holders.remove(record_id)
+    def _forget(self, owner: str, items: Sequence[Item], record_id: str) -> None:
+        """The record does not have these items any more."""
+        holders = self._holders_of(owner)
+        for item in items:
+            holders.remove(item.id, record_id)
         if not holders:
-            self._holders.pop((owner, item.id), None)
+            self._holders.pop(owner, None)
+
+    def _holders_of(self, owner: str) -> Holders:
+        return self._holders.get(owner) or Holders()

@@ -2,14 +2,18 @@
 
 A record is a response or a conversation. Its `head` is the JSON object that a client reads, without its items; the
 store looks into neither. Whoever owns a record is part of its name, everywhere.
+
+Items and records are structs that the garbage collector does not look at: the memory of a process may hold hundreds of
+thousands, and they refer to nothing but texts and numbers.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Item:
+
+class Item(Struct, frozen=True, gc=False):
     """One item of a record.
 
     Args:
@@ -23,8 +27,7 @@ class Item:
     is_output: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True, gc=False):
     """A response or a conversation.
 
     Args:
@@ -44,6 +47,11 @@ class Record:
     previous: str | None = None
     status: str = ""
     is_background: bool = False
+
+
+def is_conversation(record_id: str) -> bool:
+    """Whether it is the id of a conversation."""
+    return record_id.startswith("conv_")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from gateway.store.records import (
     ITEM_OVERHEAD_BYTES,
     Item,
     Record,
+    is_conversation,
     size_of,
     size_of_frames,
     size_of_items,
@@ -108,7 +109,7 @@ def insert_record(record: Record, items: Sequence[Item], now: float) -> Statemen
         previous=record.previous,
         status=record.status,
         is_background=int(record.is_background),
-        is_conversation=int(record.id.startswith("conv_")),
+        is_conversation=int(is_conversation(record.id)),
         now=now,
         size=size_of(record, items),
     )

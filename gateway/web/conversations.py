@@ -1,9 +1,9 @@
 """`/v1/conversations`: items that any number of responses go on from, and add to."""
 
 import time
-from dataclasses import replace
 
 from aiohttp.web import Request, StreamResponse
+from msgspec.structs import replace
 
 from gateway.codec.json import JSONObject, convert, dumps, loads
 from gateway.errors import ErrorKind, GatewayError

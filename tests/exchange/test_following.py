@@ -1,7 +1,7 @@
 import asyncio
-from dataclasses import replace
 
 import orjson
+from msgspec.structs import replace
 
 from gateway.codec.sse import frame
 from gateway.exchange.following import body_of, ended, follow, terminal_frame

@@ -247,6 +247,10 @@ async def test_sizes_follow_every_change(store: Store) -> None:
     assert (await store.usage()) == StoreUsage(0, 1, empty)
     await store.update(Record("ada", "conv_1", record("conv_1").head + b"12", 5))
     assert (await store.usage()).bytes == empty + 2
+    await store.log("ada", "conv_1", 0, [b"12345", b"12345"])
+    logged = (await store.usage()).bytes
+    await store.log("ada", "conv_1", 1, [b"54321"])  # in the place of what was there
+    assert (await store.usage()).bytes == logged > empty
 
 
 async def test_two_stores_share_what_is_stored(where: Place) -> None:
