@@ -309,6 +309,22 @@ def _database_problems(value: object) -> Iterator[str]:
         yield ": must be postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme == "unix":
+        return bool(parts.path)
+    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and port != 0
+
+
+def _redis_problems(value: object) -> Iterator[str]:
+    if value and not _is_redis(str(value)):
+        yield ": must be redis://HOST, rediss://HOST or unix:///PATH, with a port, a user and a database where needed"
+
+
 _NEVER_DROPPED = ("model", "messages", "stream")
 
 
@@ -326,6 +342,7 @@ _CHECKS: Mapping[tuple[type[msgspec.Struct], str], Callable[[object], Iterator[s
     (ProviderSettings, "hosted_tools"): _hosted_tools_problems,
     (ProviderSettings, "dialect"): _dialect_problems,
     (Quirks, "drop"): _drop_problems,
+    (LimitsSettings, "redis"): _redis_problems,
     (StateSettings, "url"): _database_problems,
 }
 

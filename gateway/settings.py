@@ -135,6 +135,9 @@ class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class LimitsSettings(Limits, frozen=True, kw_only=True):
     """`[limits]`: what every key may use that says nothing else of itself, and what the whole process bears."""
 
+    redis: str = ""
+    """Where several processes count together; empty: each counts for itself."""
+    redis_timeout_seconds: Seconds = 0.1
     max_open_streams: CountOrNone = 10_000
     """Answers under way, also those that are no streams; 0 for no cap, as for the next two."""
     max_buffered_bytes: CountOrNone = 536_870_912

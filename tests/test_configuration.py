@@ -409,3 +409,16 @@ def test_a_body_that_is_allowed_must_fit_among_those_in_flight(tmp_path: Path, t
 def test_bodies_in_flight_may_have_no_cap(tmp_path: Path) -> None:
     text = "[server]\nmax_body_bytes = 2000000000\n[limits]\nmax_body_bytes_in_flight = 0\n"
     assert load(written(tmp_path, text), {}).limits.max_body_bytes_in_flight == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host", "redis://", "redis:///0", "redis://host:0", "redis://host:port", "unix://", "host:6379"]
+)
+def test_what_is_no_redis_is_refused_without_its_password(tmp_path: Path, url: str) -> None:
+    (problem,) = problems(tmp_path, f'[limits]\nredis = "{url}"\n')
+    assert problem.startswith("limits.redis: must be redis://HOST")
+
+
+@pytest.mark.parametrize("url", ["", "redis://host", "rediss://:word@host:6380/2", "unix:///run/redis.sock?db=1"])
+def test_a_redis_may_be_anywhere(tmp_path: Path, url: str) -> None:
+    assert load(written(tmp_path, f'[limits]\nredis = "{url}"\n'), {}).limits.redis == url

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from gateway.settings import Limits
 
 CONCURRENCY, REQUESTS, TOKENS = "max_concurrency", "requests_per_minute", "tokens_per_minute"
 
-_BUSY_SECONDS = 1.0
+BUSY_SECONDS = 1.0
 """When to come again while too many answers are under way: nobody knows when the first of them ends."""
 
 
@@ -50,8 +51,23 @@ class Verdict:
     tokens: Level | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """Whether what is counted is shared with other processes at the moment, and how often it could not be."""
+
+    is_up: bool
+    losses: int
+
+
 class Counts(Protocol):
     """Where it is counted."""
+
+    @property
+    def sharing(self) -> Sharing | None:
+        """How the sharing does; None where each process counts for itself."""
+
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """Counts while the block runs."""
 
     def running(self, owner: str) -> int:
         """The answers under way in this process."""
@@ -86,6 +102,15 @@ class LocalCounts:
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
 
+    @property
+    def sharing(self) -> Sharing | None:
+        """Nobody else knows."""
+        return None
+
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """There is nothing to keep up."""
+        return nullcontext()
+
     def running(self, owner: str) -> int:
         """The answers under way in this process."""
         return self._account(owner).running
@@ -94,7 +119,7 @@ class LocalCounts:
         """Takes a request and a place among the answers under way, or nothing at all."""
         limits, account, now = claim.limits, self._account(claim.owner), self._clock()
         if limits.max_concurrency and account.running >= limits.max_concurrency:
-            return self._verdict(claim, CONCURRENCY, _BUSY_SECONDS)
+            return self._verdict(claim, CONCURRENCY, BUSY_SECONDS)
         if limits.requests_per_minute and (wait := account.requests.wait(now, 1, limits.requests_per_minute)):
             return self._verdict(claim, REQUESTS, wait)
         self.note(claim)

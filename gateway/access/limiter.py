@@ -6,8 +6,9 @@ it has taken is given back by `Admission.end`, which every way out of a request 
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
-from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts, Verdict
+from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts, Sharing, Verdict
 from gateway.access.keys import NO_LIMITS, Key
 from gateway.access.sliding_counter import Level
 from gateway.errors import ErrorKind, GatewayError
@@ -53,6 +54,15 @@ class Limiter:
             raise self.refusal(claim.limits, verdict)
         return Admission(self, self._counts, claim, verdict)
 
+    @property
+    def sharing(self) -> Sharing | None:
+        """How the sharing of the counts does; None where each process counts for itself."""
+        return self._counts.sharing
+
+    def opened(self) -> AbstractAsyncContextManager[None]:
+        """Keeps the counts while the block runs."""
+        return self._counts.opened()
+
     def running(self, key: Key | None) -> int:
         """The answers that are under way for this key in this process, as far as it has limits."""
         return self._counts.running(_owner_of(key))
@@ -60,7 +70,7 @@ class Limiter:
     def refusal(self, limits: Limits, verdict: Verdict) -> GatewayError:
         """The error of a request that may not go on."""
         self._on_refusal(verdict.refused_by)
-        seconds = math.ceil(verdict.wait)
+        seconds = max(1, math.ceil(verdict.wait))
         reached = _REACHED[verdict.refused_by].format(getattr(limits, verdict.refused_by))
         message = f"This key has reached its limit of {reached}. Please try again in {seconds}s."
         headers = standing_headers(limits, verdict)

@@ -25,8 +25,8 @@ Raises:
 """
 
 _FIXED_SECTIONS = ("admin", "auth", "sealing", "state")
-_FIXED_KEYS = ("host", "port", "reuse_port")
-"""Of `[server]`."""
+_FIXED_KEYS = {"server": ("host", "port", "reuse_port"), "limits": ("redis", "redis_timeout_seconds")}
+"""By their section, of which the others can change."""
 
 
 async def reload(current: Current, keys: KeyStore, load: Load) -> bool:
@@ -55,11 +55,14 @@ async def reload(current: Current, keys: KeyStore, load: Load) -> bool:
 
 def with_fixed(loaded: Settings, old: Settings) -> tuple[Settings, list[str]]:
     """The loaded settings, with the old ones where only a restart brings new ones, and what differs there."""
-    fixed_keys = {name: getattr(old.server, name) for name in _FIXED_KEYS}
-    fixed_sections = {name: getattr(old, name) for name in _FIXED_SECTIONS}
-    different = [f"server.{name}" for name, value in fixed_keys.items() if getattr(loaded.server, name) != value]
-    different += [name for name, value in fixed_sections.items() if getattr(loaded, name) != value]
-    return replace(loaded, server=replace(loaded.server, **fixed_keys), **fixed_sections), different
+    sections = {name: getattr(old, name) for name in _FIXED_SECTIONS}
+    different: list[str] = []
+    for name, keys in _FIXED_KEYS.items():
+        section, before = getattr(loaded, name), getattr(old, name)
+        different += [f"{name}.{key}" for key in keys if getattr(section, key) != getattr(before, key)]
+        sections[name] = replace(section, **{key: getattr(before, key) for key in keys})
+    different += [name for name in _FIXED_SECTIONS if getattr(loaded, name) != getattr(old, name)]
+    return replace(loaded, **sections), different
 
 
 class Reloads:

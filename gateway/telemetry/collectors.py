@@ -9,6 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gateway.access.counts import Sharing
 from gateway.store.guard import Health
 from gateway.store.protocol import Store, StoreError
 from gateway.store.records import StoreUsage
@@ -114,6 +115,35 @@ class UpstreamCollector(Collector):
             GaugeMetricFamily("gateway_upstream_requests", "Requests that it has at the moment.", labels=labels),
             GaugeMetricFamily("gateway_upstream_queued", "Requests that wait for their turn.", labels=labels),
         ]
+
+
+class SharingCollector(Collector):
+    """Whether limits are shared with other processes.
+
+    Args:
+        sharing: says how it does; None where each process counts for itself, which has no series.
+    """
+
+    def __init__(self, sharing: Callable[[], Sharing | None]) -> None:
+        self._sharing = sharing
+
+    def describe(self) -> Iterable[Metric]:
+        """The names, for the registry."""
+        return self._families()
+
+    def collect(self) -> Iterable[Metric]:
+        """Both series."""
+        up, losses = families = self._families()
+        if (sharing := self._sharing()) is not None:
+            up.add_metric([], sharing.is_up)
+            losses.add_metric([], sharing.losses)
+        return families
+
+    def _families(self) -> tuple[GaugeMetricFamily, CounterMetricFamily]:
+        return (
+            GaugeMetricFamily("gateway_limits_shared", "1 while limits are counted in Redis, 0 without it.", labels=()),
+            CounterMetricFamily("gateway_limits_redis_losses", "How often Redis was lost.", labels=()),
+        )
 
 
 class StoreCollector(Collector):

@@ -7,6 +7,7 @@ from aiohttp.web import Application, UrlDispatcher
 
 from gateway.access.keys import KeyStore
 from gateway.access.limiter import Limiter
+from gateway.access.opening import open_counts
 from gateway.access.sealing import Sealer
 from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.running import RunningExchanges
@@ -63,8 +64,8 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     app[STATE] = _state(store, settings, app[READINESS])
     app[METRICS] = metrics.metrics_for(app)
     app[LOAD] = Load(app[STREAMS], app[METRICS].count_refusal)
-    app[LIMITER] = Limiter(app[METRICS].count_refusal)
-    app.cleanup_ctx.extend((_current, _stored, metrics.watch))
+    app[LIMITER] = Limiter(app[METRICS].count_refusal, open_counts(settings.limits))
+    app.cleanup_ctx.extend((_current, _limits, _stored, metrics.watch))
     _add_routes(app.router)
     return app
 
@@ -73,6 +74,11 @@ async def _current(app: Application) -> AsyncIterator[None]:
     await app[CURRENT].open()
     yield
     await app[CURRENT].close()
+
+
+async def _limits(app: Application) -> AsyncIterator[None]:
+    async with app[LIMITER].opened():
+        yield
 
 
 def _state(store: Store | None, settings: Settings, readiness: Readiness) -> State:

@@ -13,13 +13,14 @@ from gateway.telemetry.collectors import (
     DatabaseCollector,
     Reading,
     Readings,
+    SharingCollector,
     StoreCollector,
     UpstreamCollector,
     UsageCollector,
 )
 from gateway.telemetry.loop_lag import watch_loop
 from gateway.telemetry.metrics import Metrics
-from gateway.web.app_keys import CURRENT, KEYS, LOAD, METRICS, READINESS, STATE, STREAMS
+from gateway.web.app_keys import CURRENT, KEYS, LIMITER, LOAD, METRICS, READINESS, STATE, STREAMS
 
 
 def metrics_for(app: Application) -> Metrics:
@@ -31,6 +32,7 @@ def metrics_for(app: Application) -> Metrics:
     metrics = Metrics(is_model, FIELDS.__contains__)
     metrics.registry.register(Readings(_readings(app)))
     metrics.registry.register(UsageCollector(metrics.usage))
+    metrics.registry.register(SharingCollector(lambda: app[LIMITER].sharing))
     metrics.registry.register(UpstreamCollector(lambda: app[CURRENT].router.gates))
     if (store := app[STATE].store) is not None:
         stored = StoreCollector(store)

@@ -9,6 +9,7 @@ from gateway.configuration import ConfigurationError
 from gateway.process.reloading import Reloads, reload, with_fixed
 from gateway.settings import (
     AdminSettings,
+    LimitsSettings,
     LoggingSettings,
     ProviderSettings,
     ServerSettings,
@@ -129,3 +130,10 @@ async def test_many_wishes_are_few_reloads_and_a_fault_ends_none_of_them(tmp_pat
     assert len(began) == 2
     task.cancel()
     await current.close()
+
+
+def test_limits_change_and_where_they_are_counted_does_not() -> None:
+    loaded = Settings(limits=LimitsSettings(requests_per_minute=5, redis="redis://127.0.0.1"))
+    settings, different = with_fixed(loaded, Settings())
+    assert settings.limits == LimitsSettings(requests_per_minute=5)
+    assert different == ["limits.redis"]

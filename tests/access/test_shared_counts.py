@@ -1,0 +1,289 @@
+"""Limits that several processes share in a real Redis, and what becomes of them when it is slow or gone."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts
+from gateway.access.opening import open_counts
+from gateway.access.redis_link import RedisLink
+from gateway.access.shared_counts import LEASE_SECONDS, SharedCounts
+from gateway.access.sliding_counter import SlidingCounter
+from gateway.settings import Limits, LimitsSettings
+from tests.fakes.local_gateway import LogLines, captured_log
+from tests.fakes.redis import RedisServer, redis_server
+from tests.fakes.upstream import WAIT
+
+SECONDS = 0.5
+"""For Redis to answer, on a machine that may be busy."""
+
+RUNNING = "responses-gateway:{owner:a}:running"
+MINUTE = "responses-gateway:{owner:a}:minute"
+
+
+@pytest.fixture(scope="module")
+def running_redis() -> Iterator[RedisServer]:
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(running_redis: RedisServer) -> RedisServer:
+    """With nothing in it."""
+    with running_redis.client as client:
+        client.flushall()
+    return running_redis
+
+
+@asynccontextmanager
+async def processes(redis: RedisServer, number: int) -> AsyncIterator[list[SharedCounts]]:
+    """What so many gateways would have."""
+    async with AsyncExitStack() as stack:
+        made = [SharedCounts(RedisLink(redis.url, SECONDS, ping_seconds=0.05), LocalCounts()) for _ in range(number)]
+        for counts in made:
+            await stack.enter_async_context(counts.opened())
+        yield made
+
+
+async def admitted(counts: Counts, limits: Limits) -> Claim | str:
+    """The claim, or the limit that refused it."""
+    claim = Claim("a", limits)
+    return (await counts.admit(claim)).refused_by or claim
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(WAIT):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def away_from_the_edge() -> None:
+    """A minute that ends in the middle of a test would change what it counts."""
+    if (left := 60 - time.time() % 60) < 5:
+        await asyncio.sleep(left)
+
+
+async def test_all_processes_count_together(redis: RedisServer) -> None:
+    limits = Limits(requests_per_minute=10)
+    async with processes(redis, 2) as both:
+        got = await asyncio.gather(*(admitted(both[number % 2], limits) for number in range(15)))
+        assert sum(1 for one in got if isinstance(one, Claim)) == 10
+        assert [one for one in got if isinstance(one, str)] == [REQUESTS] * 5
+
+
+async def test_answers_at_once_are_shared_and_come_back(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=3)
+    async with processes(redis, 2) as (first, second):
+        claims = [await admitted(counts, limits) for counts in (first, second, first, second)]
+        assert claims[3] == CONCURRENCY
+        assert isinstance(claims[1], Claim)
+        second.end(claims[1], 0)
+        with redis.client as client:
+            await until(lambda: client.zcard(RUNNING) == 2)
+        assert isinstance(await admitted(first, limits), Claim)
+        assert await admitted(first, limits) == CONCURRENCY
+
+
+async def test_a_refused_request_takes_nothing(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=1, requests_per_minute=100)
+    async with processes(redis, 1) as (counts,):
+        assert isinstance(await admitted(counts, limits), Claim)
+        for _ in range(5):
+            assert await admitted(counts, limits) == CONCURRENCY
+        with redis.client as client:
+            assert client.hget(MINUTE, "requests") == b"1"
+
+
+async def test_tokens_are_shared_and_corrected(redis: RedisServer) -> None:
+    await away_from_the_edge()
+    limits = Limits(tokens_per_minute=100)
+    async with processes(redis, 2) as (first, second):
+        claim = Claim("a", limits)
+        await first.admit(claim)
+        taken = await first.take_tokens(claim, 80)
+        assert taken.tokens is not None
+        assert taken.tokens.used == 80
+        other = Claim("a", limits)
+        seen = await second.admit(other)
+        assert seen.tokens == taken.tokens or (seen.tokens is not None and seen.tokens.used == 80)
+        refused = await second.take_tokens(other, 21)
+        assert refused.refused_by == TOKENS
+        assert 0 < refused.wait <= 120
+        first.end(claim, 30)
+        with redis.client as client:
+            await until(lambda: client.hget(MINUTE, "tokens") == b"30")
+        assert (await second.take_tokens(other, 70)).refused_by == ""
+        second.end(other, 90)
+        with redis.client as client:
+            await until(lambda: client.hget(MINUTE, "tokens") == b"120")
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 2])
+async def test_redis_counts_as_the_counter_of_one_process_does(redis: RedisServer, minutes: int) -> None:
+    """What is in Redis is made some minutes old; then both must say the same."""
+    await away_from_the_edge()
+    limits = Limits(requests_per_minute=20, tokens_per_minute=1000)
+    minute = int(time.time() // 60)
+    with redis.client as client:
+        values = {"minute": minute - minutes, "requests_before": 4, "requests": 12, "tokens_before": 0, "tokens": 500}
+        client.hset(MINUTE, mapping=values)
+    mirror = SlidingCounter(minute - minutes, 4, 12)
+    async with processes(redis, 1) as (counts,):
+        verdict = await counts.admit(Claim("a", limits))
+        expected = mirror.level(time.time())
+        assert verdict.requests is not None
+        assert verdict.tokens is not None
+        assert verdict.requests.used == pytest.approx(expected.used + 1, abs=1)
+        assert verdict.tokens.used == pytest.approx(
+            {0: 500, 1: 500 * (1 - time.time() % 60 / 60), 2: 0}[minutes], abs=20
+        )
+
+
+async def test_what_a_dead_process_held_comes_free(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=1)
+    async with processes(redis, 2) as (dead, alive):
+        assert isinstance(await admitted(dead, limits), Claim)
+        with redis.client as client:
+            assert await admitted(alive, limits) == CONCURRENCY
+            assert 0 < client.ttl(RUNNING) <= LEASE_SECONDS
+            (lease,) = client.zrange(RUNNING, 0, -1)
+            client.zadd(RUNNING, {lease: time.time() - 1})
+        assert isinstance(await admitted(alive, limits), Claim)
+
+
+async def test_a_lease_is_renewed_as_long_as_its_answer_lasts(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=1)
+    async with processes(redis, 1) as (counts,):
+        claim = await admitted(counts, limits)
+        assert isinstance(claim, Claim)
+        with redis.client as client:
+            client.flushall()
+            await counts.renew()
+            assert client.zcard(RUNNING) == 1
+            assert await admitted(counts, limits) == CONCURRENCY
+            counts.end(claim, 0)
+            await until(lambda: client.zcard(RUNNING) == 0)
+            await counts.renew()
+            assert client.zcard(RUNNING) == 0
+
+
+async def test_a_request_that_leaves_while_redis_thinks_holds_nothing(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=5)
+    async with processes(redis, 1) as (counts,):
+        await admitted(counts, limits)
+        with redis.frozen():
+            asking = asyncio.create_task(admitted(counts, limits))
+            await asyncio.sleep(0.05)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        assert counts.running("a") == 1
+        with redis.client as client:
+            await until(lambda: client.zcard(RUNNING) == 1)
+
+
+async def test_no_interleaving_lets_more_in_and_everything_comes_back(redis: RedisServer) -> None:
+    limits = Limits(max_concurrency=4, requests_per_minute=10**6)
+    most, running = 0, 0
+    async with processes(redis, 3) as several:
+
+        async def work(number: int) -> None:
+            nonlocal most, running
+            counts = several[number % 3]
+            claim = await admitted(counts, limits)
+            if isinstance(claim, Claim):
+                running += 1
+                most = max(most, running)
+                await asyncio.sleep(0.001 * (number % 7))
+                running -= 1
+                counts.end(claim, 0)
+
+        for _ in range(10):
+            await asyncio.gather(*(work(number) for number in range(30)))
+        assert 1 <= most <= 4
+        with redis.client as client:
+            await until(lambda: client.zcard(RUNNING) == 0)
+        assert [counts.running("a") for counts in several] == [0, 0, 0]
+
+
+# When Redis is lost
+
+
+async def test_a_redis_that_is_gone_leaves_each_process_its_own_count_and_is_taken_back() -> None:
+    limits = Limits(requests_per_minute=10, max_concurrency=8)
+    with redis_server() as redis, captured_log() as log:
+        async with processes(redis, 1) as (counts,):
+            claims = [await admitted(counts, limits) for _ in range(6)]
+            redis.kill()
+            claims += [await admitted(counts, limits) for _ in range(3)]
+            assert claims[8] == CONCURRENCY, "it goes on with what it knows"
+            assert not counts.sharing.is_up
+            ended = [claim for claim in claims if isinstance(claim, Claim)]
+            for claim in ended[:5]:
+                counts.end(claim, 0)
+            await admitted(counts, limits)
+            await admitted(counts, limits)
+            assert await admitted(counts, limits) == REQUESTS
+            redis.start()
+            await until(lambda: counts.sharing.is_up)
+            with redis.client as client:
+                await until(lambda: client.zcard(RUNNING) == 5)
+            assert counts.sharing.losses == 1
+    assert len(log.entries("redis is lost, each process limits for itself")) == 1
+    assert len(log.entries("redis is back, limits are shared again")) == 1
+
+
+async def test_nobody_waits_longer_than_the_time_that_is_set(redis: RedisServer) -> None:
+    limits, times = Limits(requests_per_minute=1000), list[float]()
+    async with AsyncExitStack() as stack:
+        counts = SharedCounts(RedisLink(redis.url, 0.2, ping_seconds=0.05), LocalCounts())
+        await stack.enter_async_context(counts.opened())
+        with redis.frozen():
+            for _ in range(50):
+                started = time.monotonic()
+                assert isinstance(await admitted(counts, limits), Claim)
+                times.append(time.monotonic() - started)
+        assert sum(times) < 1.5, "the first waits, no other does"
+        await until(lambda: counts.sharing.is_up)
+
+
+async def test_a_redis_that_is_down_at_the_start_is_used_when_it_comes() -> None:
+    redis = RedisServer()
+    limits = Limits(max_concurrency=1)
+    try:
+        async with processes(redis, 2) as (first, second):
+            assert isinstance(await admitted(first, limits), Claim)
+            assert isinstance(await admitted(second, limits), Claim)
+            redis.start()
+            await until(lambda: first.sharing.is_up and second.sharing.is_up)
+            with redis.client as client:
+                await until(lambda: client.zcard(RUNNING) == 2)
+            assert await admitted(first, limits) == CONCURRENCY
+    finally:
+        redis.kill()
+
+
+async def test_the_settings_decide_who_counts(redis: RedisServer) -> None:
+    assert isinstance(open_counts(LimitsSettings()), LocalCounts)
+    counts = open_counts(LimitsSettings(redis=redis.url, redis_timeout_seconds=SECONDS))
+    assert isinstance(counts, SharedCounts)
+    async with counts.opened():
+        assert isinstance(await admitted(counts, Limits(requests_per_minute=1)), Claim)
+
+
+def test_a_url_with_a_password_is_not_logged() -> None:
+    async def lose() -> LogLines:
+        with captured_log() as log:
+            link = RedisLink("redis://user:secret-word@127.0.0.1:1/0", 0.2, ping_seconds=0.05)
+            async with link.opened():
+                assert not link.is_up
+        return log
+
+    log = asyncio.run(lose())
+    assert log.lines
+    assert "secret-word" not in "\n".join(log.lines)
