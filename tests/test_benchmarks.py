@@ -4,8 +4,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import collector, cost, counts, routing, translation
+from benchmarks import collector, cost, counts, following, purge, routing, translation
 from gateway.codec.json import dumps
+from tests.fakes.postgresql import PostgresServer
 
 
 def test_the_cost_of_a_stream_is_measured_against_its_json() -> None:
@@ -51,6 +52,21 @@ def test_the_pauses_of_the_collector_are_printed_for_each_kind_of_response() -> 
     assert done.exit_code == 0
     stored = [line.split()[-4] for line in done.output.splitlines()[1:]]
     assert stored == ["20"] * len(collector.KINDS)
+
+
+async def test_what_a_purge_makes_others_wait_is_measured(tmp_path: Path) -> None:
+    purging = await purge.measure(purge.file_in(tmp_path), 1100, rest_seconds=0.1)
+    assert len(purging.slices.seconds) == 1100 // 50 + 1
+    for phase in (purging.rest, purging.busy):
+        assert all(waits.seconds for waits in (phase.writes, phase.reads, phase.loop))
+
+
+@pytest.mark.parametrize("is_notifying", [False, True])
+async def test_both_ways_to_follow_tell_of_every_event(postgres: PostgresServer, *, is_notifying: bool) -> None:
+    url = postgres.new_database(f"following_{is_notifying}".lower())
+    followed = await following.measure(url, 2, 4, is_notifying=is_notifying)
+    assert len(followed.delays) == 2 * 3  # the last one of each has no time in it
+    assert min(followed.delays) > 0
 
 
 def test_the_gateways_to_measure_are_described_for_a_clone() -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 
 from gateway.store.protocol import Store, StoreError
 
-_SLICE_PAUSE_SECONDS = 0.05
-"""Between two slices of a purge others get at the store."""
+_SHORTEST_PAUSE_SECONDS = 0.01
+"""Between two slices of a purge others get at the store, for as long as the slice took."""
 
 
 async def keep_small(store: Store, seconds: float) -> None:
@@ -20,5 +21,6 @@ async def keep_small(store: Store, seconds: float) -> None:
 async def _purge(store: Store) -> None:
     has_more = True
     while has_more:
+        started = time.monotonic()
         has_more = await store.purge()
-        await asyncio.sleep(_SLICE_PAUSE_SECONDS)
+        await asyncio.sleep(max(_SHORTEST_PAUSE_SECONDS, time.monotonic() - started))

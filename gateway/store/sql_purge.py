@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from gateway.store.database import Database, Row, Statement, Values
 from gateway.store.records import Bounds, StoreUsage
 
-_SLICE_RECORDS = 200
-_SLICE_BYTES = 4_194_304
+_SLICE_RECORDS = 50
+_SLICE_BYTES = 1_048_576
+"""A slice takes some ten milliseconds: so long SQLite lets nobody else write."""
+
 _LEASE_SECONDS = 10.0
 
 _USAGE = Statement(
