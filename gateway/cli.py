@@ -1,4 +1,4 @@
-"""The commands: `serve`, `check`, `keys`, `codex`, `demo-upstream`, and which exit code each ending has.
+"""The commands: `serve`, `check`, `health`, `keys`, `codex`, `demo-upstream`, and which exit code each ending has.
 
 Only words in and words out; what a command does is elsewhere. The server and the demo are imported when they are
 asked for, so that `keys` and `check` start at once.
@@ -7,7 +7,7 @@ asked for, so that `keys` and `check` start at once.
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from gateway import __version__, configuration
 from gateway.access import keys
 from gateway.configuration import ConfigurationError
-from gateway.settings import KeyLimits, ProviderSettings, Quirks, Settings
+from gateway.credentials import with_credentials
+from gateway.settings import KeyLimits, ProviderSettings, Quirks, ServerSettings, Settings
 from gateway.store.protocol import DamagedStoreError
 
 EXIT_USAGE = 64
@@ -46,7 +47,7 @@ class BindError(Exception):
 
 
 class UnreachableError(Exception):
-    """The upstream cannot be reached."""
+    """Who was asked cannot be reached, or is not well."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -97,18 +98,23 @@ def serve(config: Path | None, host: str | None, port: int | None, demo: bool) -
     from gateway.web.admin import AdminAddressError
 
     try:
-        serve_until_stopped(settings, load, demo=demo, environment_keys=os.environ.get("GATEWAY_API_KEYS"))
+        serve_until_stopped(settings, load, demo=demo, environment_keys=_environment().get("GATEWAY_API_KEYS"))
     except AdminAddressError as error:
         raise BindError(str(error)) from error
     except OSError as error:
         raise BindError(_bind_problem(settings.server.host, settings.server.port, error)) from error
 
 
+def _environment() -> Mapping[str, str]:
+    """What the configuration may refer to."""
+    return with_credentials(os.environ)
+
+
 def _settings(config: Path | None, *, demo: bool) -> Settings:
     if config is not None:
-        return configuration.load(config, os.environ)
+        return configuration.load(config, _environment())
     if demo:
-        return configuration.from_environment(os.environ)
+        return configuration.from_environment(_environment())
     raise click.UsageError("Say what to serve: --config FILE (or GATEWAY_CONFIG=FILE), or --demo to try it out.")
 
 
@@ -128,9 +134,9 @@ def check(config: Path | None) -> None:
     """Check the configuration and the keys file, and say all that is wrong."""
     if config is None:
         raise click.UsageError("Say what to check: --config FILE (or GATEWAY_CONFIG=FILE).")
-    settings = configuration.load(config, os.environ)
+    settings = configuration.load(config, _environment())
     path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
-    store = keys.KeyStore(path, os.environ.get("GATEWAY_API_KEYS"))
+    store = keys.KeyStore(path, _environment().get("GATEWAY_API_KEYS"))
     click.echo(f"ok: {_summary(settings, len(store.ring))}")
     for provider in settings.providers:
         click.echo(f"{provider.name}: {_dialect(provider)}")
@@ -150,6 +156,27 @@ def _summary(settings: Settings, key_count: int) -> str:
     counts = ((len(settings.providers), "provider"), (len(settings.models), "alias"), (key_count, "key"))
     words = [f"{count} {word}{'' if count == 1 else 'es' if word == 'alias' else 's'}" for count, word in counts]
     return f"{', '.join(words)}; listens on {settings.server.host}:{settings.server.port}"
+
+
+@commands.command()
+@_config_option
+@click.option("--host", help="Ask at this address instead of the configured one.")
+@click.option("--port", type=_PORT, help="Ask at this port instead of the configured one.")
+@click.option("--socket", "path", type=_FILE, help="Ask at this socket in the file system.")
+@click.option("--ready", is_flag=True, help="Ask whether it takes requests, and not only whether it lives.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=5, show_default=True, metavar="SECONDS")
+def health(
+    *, config: Path | None, host: str | None, port: int | None, path: Path | None, ready: bool, timeout: float
+) -> None:
+    """Ask a running gateway whether it is well."""
+    from gateway import probe
+
+    server = configuration.listener(config, _environment()) if config is not None else ServerSettings()
+    place = probe.Place(host or server.host, server.port if port is None else port, path)
+    try:
+        click.echo(probe.ask(place, "/readyz" if ready else "/healthz", seconds=timeout))
+    except probe.NotWellError as error:
+        raise UnreachableError(str(error)) from None
 
 
 @commands.group("keys")
@@ -219,7 +246,7 @@ def keys_revoke(name_or_id: str, config: Path | None, keys_file: Path | None) ->
 
 
 def _keys_path(config: Path | None, keys_file: Path | None) -> Path:
-    path = keys_file or (configuration.keys_file(config, os.environ) if config is not None else None)
+    path = keys_file or (configuration.keys_file(config, _environment()) if config is not None else None)
     if path is None:
         raise click.UsageError("Say which keys: --keys-file FILE, or --config FILE (or GATEWAY_CONFIG=FILE).")
     if not path.absolute().parent.is_dir():
@@ -243,7 +270,7 @@ def codex_settings(model: str, config: Path | None, url: str | None, env_key: st
     """Print what belongs into Codex's config.toml for MODEL; with a configuration, the model is checked."""
     from gateway import codex_settings as codex
 
-    settings = configuration.load(config, os.environ) if config is not None else None
+    settings = configuration.load(config, _environment()) if config is not None else None
     try:
         chosen = codex.choose(model, settings, url=url, env_key=env_key, catalog=catalog)
     except ValueError as error:
@@ -290,9 +317,9 @@ def doctor(
     if write is not None and write.exists():
         raise click.UsageError(f"{write} is there already.")
     patient = (
-        command.given(provider or "upstream", base_url, api_key_env, os.environ)
+        command.given(provider or "upstream", base_url, api_key_env, _environment())
         if base_url is not None
-        else command.configured(provider, config, os.environ)
+        else command.configured(provider, config, _environment())
     )
     click.echo(command.price(patient), err=True)
     if not yes:

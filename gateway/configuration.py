@@ -100,6 +100,15 @@ def keys_file(path: Path, environment: Mapping[str, str]) -> Path | None:
     return Path(_beside(path, auth).keys_file) if auth.keys_file else None
 
 
+def listener(path: Path, environment: Mapping[str, str]) -> ServerSettings:
+    """What the file says of `[server]`; all else in it may be wrong, or need variables that are not set here."""
+    reading = _Reading(environment)
+    server = reading.struct(ServerSettings, reading.expanded(document_of(path).get("server", {}), "server"), "server")
+    if reading.problems or server is None:
+        raise ConfigurationError(f"{path}: {problem}" for problem in reading.problems)
+    return server
+
+
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """The settings of a gateway without a file: all defaults, and keys only where the environment names a file."""
     name = environment.get("GATEWAY_KEYS_FILE", "")

@@ -8,7 +8,9 @@ import asyncio
 import gc
 import ipaddress
 import logging
+import os
 import platform
+import socket
 import sys
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from gateway.access.sealing import Sealer, sealer_from
 from gateway.configuration import ConfigurationError
 from gateway.process.reloading import Load, Reloads, on_signal
 from gateway.process.stopping import Stop, drain
+from gateway.process.systemd import Inherited, Manager, inherited_sockets
 from gateway.settings import ProviderSettings, Settings
 from gateway.store.opening import open_store
 from gateway.telemetry import logs
@@ -36,6 +39,9 @@ _log = logging.getLogger(__name__)
 _COLLECTOR_THRESHOLDS = (10_000, 20, 50)
 """A request makes few cycles and many objects: looking for the first every 700 of the second costs a tenth of the CPU
 of a short request (benchmarks/README.md)."""
+
+
+_STATUS = {True: "The configuration has been reloaded.", False: "The configuration was refused, the old one stays."}
 
 
 def serve(settings: Settings, load: Load, *, demo: bool, environment_keys: str | None) -> None:
@@ -52,40 +58,51 @@ def serve(settings: Settings, load: Load, *, demo: bool, environment_keys: str |
         OSError: when the address cannot be listened on.
     """
     logs.configure(sys.stderr, settings=settings.logging)
+    inherited = inherited_sockets(os.environ)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, load, demo=demo, environment_keys=environment_keys))
+        runner.run(_serve(settings, load, inherited, demo=demo, environment_keys=environment_keys))
 
 
-async def _serve(settings: Settings, load: Load, *, demo: bool, environment_keys: str | None) -> None:
+async def _serve(
+    settings: Settings, load: Load, inherited: Inherited, *, demo: bool, environment_keys: str | None
+) -> None:
     if not demo:
-        await _serve_until_stopped(settings, load, _keys(settings, environment_keys))
+        await _serve_until_stopped(settings, load, _keys(settings, environment_keys, inherited), inherited)
         return
     from gateway.demo.app import running  # noqa: PLC0415 - only the demo needs it
 
-    keys = _keys(settings, environment_keys)
+    keys = _keys(settings, environment_keys, inherited)
     key = None
     if keys.is_open:
         key, _ = new_key()
-        keys = _keys(settings, key)
+        keys = _keys(settings, key, inherited)
     async with running("127.0.0.1", 0) as base_url:
         provider = ProviderSettings(name="demo", base_url=base_url)
 
         def with_demo(settings: Settings) -> Settings:
             return replace(settings, providers=(*settings.providers, provider))
 
-        await _serve_until_stopped(with_demo(settings), lambda: with_demo(load()), keys, demo_key=key)
+        await _serve_until_stopped(with_demo(settings), lambda: with_demo(load()), keys, inherited, key)
 
 
-def _keys(settings: Settings, environment_keys: str | None) -> KeyStore:
+def _keys(settings: Settings, environment_keys: str | None, inherited: Inherited) -> KeyStore:
     path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
     keys = KeyStore(path, environment_keys)
-    if keys.is_open and not _is_loopback(settings.server.host):
+    open_to_others = [host for host in _hosts(settings, inherited) if not _is_loopback(host)]
+    if keys.is_open and open_to_others:
         problem = (
-            f"server.host: {settings.server.host} can be reached by others, and there is no key. "
+            f"server.host: {open_to_others[0]} can be reached by others, and there is no key. "
             "Make one with 'responses-gateway keys add NAME', or set GATEWAY_API_KEYS."
         )
         raise ConfigurationError([problem])
     return keys
+
+
+def _hosts(settings: Settings, inherited: Inherited) -> list[str]:
+    """The addresses that are listened on; who reaches a socket in the file system, its mode decides."""
+    if inherited.public:
+        return [each.getsockname()[0] for each in inherited.public if each.family != socket.AF_UNIX]
+    return [settings.server.host]
 
 
 def _sealer(settings: Settings) -> Sealer:
@@ -99,24 +116,46 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _serve_until_stopped(settings: Settings, load: Load, keys: KeyStore, demo_key: str | None = None) -> None:
+async def _serve_until_stopped(
+    settings: Settings, load: Load, keys: KeyStore, inherited: Inherited, demo_key: str | None = None
+) -> None:
     app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
-    runner = GatewayRunner(app)
+    runner, manager = GatewayRunner(app), Manager(os.environ)
     stop = Stop()
     await runner.setup()
     _calm_collector()
     try:
-        host, port = await runner.listen(settings.server)
-        _log.info("listening", extra={"fields": _description(host, port, settings, keys)})
+        address = await _listen(runner, settings, inherited)
+        _log.info("listening", extra={"fields": _description(address, settings, keys)})
         if demo_key is not None:
-            click.echo(_invitation(host, port, demo_key))
-        reloads = Reloads(app[CURRENT], keys, load)
-        async with on_signal(reloads, keys, settings.auth.reload_seconds), admin.listening(app, settings.admin):
+            click.echo(_invitation(address, demo_key))
+        reloads = Reloads(app[CURRENT], keys, load, manager.reloading, lambda done: manager.ready(_STATUS[done]))
+        async with (
+            on_signal(reloads, keys, settings.auth.reload_seconds),
+            admin.listening(app, settings.admin, inherited.admin),
+            manager.assured(),
+        ):
+            manager.ready(f"Listening on {address}.")
             await stop.first.wait()
+            manager.stopping(f"Draining: {app[READINESS].requests} requests under way.")
             await drain(runner, app[READINESS], app[RUNNING], stop, app[CURRENT].settings.server.drain_seconds)
     finally:
         await runner.cleanup()
     _log.info("stopped")
+
+
+async def _listen(runner: GatewayRunner, settings: Settings, inherited: Inherited) -> str:
+    """Takes connections, and tells where: on the sockets that the process was started with, or else on its own."""
+    if inherited.public:
+        await runner.adopt(inherited.public)
+        return ", ".join(_name_of(each) for each in inherited.public)
+    host, port = await runner.listen(settings.server)
+    return f"{host}:{port}"
+
+
+def _name_of(listener: socket.socket) -> str:
+    name = listener.getsockname()
+    return f"unix:{name}" if listener.family == socket.AF_UNIX else f"{name[0]}:{name[1]}"
 
 
 def _calm_collector() -> None:
@@ -126,9 +165,9 @@ def _calm_collector() -> None:
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-def _description(host: str, port: int, settings: Settings, keys: KeyStore) -> dict[str, object]:
+def _description(address: str, settings: Settings, keys: KeyStore) -> dict[str, object]:
     return {
-        "address": f"{host}:{port}",
+        "address": address,
         "version": __version__,
         "python": platform.python_version(),
         "aiohttp": aiohttp.__version__,
@@ -137,11 +176,11 @@ def _description(host: str, port: int, settings: Settings, keys: KeyStore) -> di
     }
 
 
-def _invitation(host: str, port: int, key: str) -> str:
+def _invitation(address: str, key: str) -> str:
     return f"""
 The gateway is ready, with a demo upstream behind it. Try it in another terminal:
 
-  curl -N http://{host}:{port}/v1/responses -H 'Authorization: Bearer {key}' \\
+  curl -N http://{address}/v1/responses -H 'Authorization: Bearer {key}' \\
     -H 'Content-Type: application/json' \\
     -d '{{"model": "demo/demo", "input": "Say hello", "stream": true}}'
 

@@ -15,8 +15,12 @@ FOLDER = ROOT / ".debian"
 INSTALL_LIMIT = 300.0
 _FOLDERS = ("usr/sbin", "usr/bin", "sbin", "bin")
 
+_SYSTEMD = ("systemd", "libsystemd-shared", "libapparmor1", "libcryptsetup12", "libfdisk1", "libip4tc2", "libkmod2")
+
 PACKAGES = {
     "nginx": ("nginx", "nginx-common"),
+    "systemd-analyze": _SYSTEMD,
+    "systemd-socket-activate": _SYSTEMD,
     "redis-server": ("redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "lua-cjson", "lua-bitop"),
 }
 """What each program is made of, beyond the libraries that every Debian has."""
@@ -36,6 +40,7 @@ def program(name: str) -> Path:
 def environment() -> dict[str, str]:
     """The environment in which unpacked programs find their libraries."""
     libraries = [str(path) for path in sorted(FOLDER.glob("usr/lib/*-linux-gnu*"))]
+    libraries += [f"{path}/systemd" for path in libraries]
     known = os.environ.get("LD_LIBRARY_PATH")
     return os.environ | {"LD_LIBRARY_PATH": ":".join([*libraries, *([known] if known else [])])}
 

@@ -45,7 +45,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("-h") == 0
     told = capsys.readouterr().out
-    assert all(command in told for command in ("serve", "check", "keys", "codex", "demo-upstream"))
+    assert all(command in told for command in ("serve", "check", "health", "keys", "codex", "demo-upstream"))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ process drains.
 """
 
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp.web import Application, TCPSite
@@ -37,20 +38,24 @@ class AdminAddressError(Exception):
 
 
 @asynccontextmanager
-async def listening(app: Application, settings: AdminSettings) -> AsyncIterator[None]:
-    """Serves the admin application beside this one while the block runs, if it has a port.
+async def listening(
+    app: Application, settings: AdminSettings, inherited: Sequence[socket.socket] = ()
+) -> AsyncIterator[None]:
+    """Serves the admin application beside this one while the block runs, if it has a port or a socket.
 
     Raises:
         AdminAddressError: when the address cannot be had.
     """
-    if not settings.port:
+    if not settings.port and not inherited:
         yield
         return
     runner = GatewayRunner(create_admin_app(app))
     await runner.setup()
     try:
-        await _listen(runner, settings)
-        _log.info("admin listening", extra={"fields": {"address": f"{settings.host}:{settings.port}"}})
+        await runner.adopt(inherited)
+        if settings.port:
+            await _listen(runner, settings)
+            _log.info("admin listening", extra={"fields": {"address": f"{settings.host}:{settings.port}"}})
         yield
     finally:
         runner.hurry()

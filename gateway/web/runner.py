@@ -1,7 +1,9 @@
 """The HTTP server around the application: what aiohttp does by default and a gateway must not do."""
 
 import logging
+import socket
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from aiohttp.hdrs import SERVER
@@ -14,6 +16,7 @@ from aiohttp.web import (
     RequestPayloadError,
     Response,
     Server,
+    SockSite,
     StreamResponse,
     TCPSite,
 )
@@ -70,6 +73,11 @@ class GatewayRunner(AppRunner):
         await TCPSite(self, settings.host, settings.port, reuse_port=settings.reuse_port or None).start()
         host, port = self.addresses[0][:2]
         return host, port
+
+    async def adopt(self, sockets: Iterable[socket.socket]) -> None:
+        """Takes connections from sockets that listen already, and leaves it to whoever made them to remove them."""
+        for each in sockets:
+            await SockSite(self, each).start()
 
     @property
     def connections(self) -> int:
