@@ -6,7 +6,7 @@ bug and becomes `ErrorKind.INTERNAL` at the edge, without its text. No other mod
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, Self, TypedDict
 
 Source = Literal["client", "upstream", "gateway"]
 
@@ -134,6 +134,11 @@ class GatewayError(Exception):
     def status(self) -> int:
         """The HTTP status."""
         return self.rule.status
+
+    def caught(self) -> Self:
+        """The same without the frames that it came through: kept with it, they would keep all of the request."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 def http_body(error: GatewayError) -> ErrorBody:

@@ -120,7 +120,8 @@ async def _serve_until_stopped(
     settings: Settings, load: Load, keys: KeyStore, inherited: Inherited, demo_key: str | None = None
 ) -> None:
     app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
-    runner, manager = GatewayRunner(app), Manager(os.environ)
+    runner = GatewayRunner(app, keep_alive_seconds=settings.server.keep_alive_seconds)
+    manager = Manager(os.environ)
     stop = Stop()
     await runner.setup()
     _calm_collector()

@@ -75,6 +75,8 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     """Objects and arrays in one body: each costs far more memory than its two bytes."""
     max_json_depth: Annotated[int, Meta(ge=1, le=1000)] = 100
     body_timeout_seconds: Seconds = 30
+    keep_alive_seconds: Seconds = 75
+    """Longer than nginx keeps its idle connections (60 s): the proxy closes first and never meets a closed one."""
     heartbeat_seconds: Seconds = 10
     """Proxies on the way close a connection after 60 to 100 silent seconds."""
     heartbeat: HeartbeatForm = "event"

@@ -45,8 +45,8 @@ async def _within_limits(
             with running.entered(deadline):
                 await _wait(deadline, passage, pause)
                 return await work(deadline, passage)
-    except GatewayError as caught:
-        error = caught
+    except GatewayError as failure:
+        error = failure.caught()
     except TimeoutError:
         error = deadline.error
     except ConnectionError:

@@ -89,7 +89,7 @@ class Exchange:
         self._current = self._prepare(targets[0])
         self._prepared = {0: self._current}
         self._translation = self._translate(self._current, mint_id, seal)
-        self._opening = Opening(self._start)
+        self._opening = Opening()
         self._downstream: Downstream = _Nowhere()
         self._has_cost = False
         self.outcome = Outcome(is_stream=self.is_stream)
@@ -174,7 +174,7 @@ class Exchange:
         """Asks the targets; returns why there is no whole answer, after telling the client if it has a stream."""
         try:
             if commit_after is not None and not self._opening.has_begun:
-                self._opening.begin_in(commit_after)
+                self._opening.begin_in(commit_after, self._start)
             error = await in_turn(
                 self._trials, self.outcome, self._attempt, is_final=lambda: self._translation.has_spoken
             )

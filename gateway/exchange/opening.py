@@ -6,27 +6,28 @@ Until then an error can still be a plain HTTP error. The usual way costs a timer
 import asyncio
 from collections.abc import Callable, Coroutine
 
+Start = Callable[[], Coroutine[None, None, None]]
+"""Sends the head and what opens the stream."""
+
 
 class Opening:
     """Opens a stream once.
 
-    Args:
-        start: sends the head and what opens the stream.
+    What opens it is not kept: it holds the opening itself, and both would wait for the garbage collector.
     """
 
-    def __init__(self, start: Callable[[], Coroutine[None, None, None]]) -> None:
-        self._start = start
+    def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.has_begun = False
 
-    def begin_in(self, seconds: float) -> None:
+    def begin_in(self, seconds: float, start: Start) -> None:
         """Opens the stream after so many seconds, if nobody has done so until then."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._begin)
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._begin, start)
 
-    def _begin(self) -> None:
+    def _begin(self, start: Start) -> None:
         self.has_begun = True
-        self._task = asyncio.create_task(self._start(), name="open the stream")
+        self._task = asyncio.create_task(start(), name="open the stream")
 
     def take(self) -> bool:
         """Whether the stream is the caller's to open; the timer does nothing then."""
@@ -46,8 +47,9 @@ class Opening:
     def close(self) -> None:
         """Nothing is opened any more."""
         self._disarm()
-        if self._task is not None and not self._task.cancel() and not self._task.cancelled():
-            self._task.exception()  # looked at, so that nobody complains that it was not
+        task, self._task = self._task, None
+        if task is not None and not task.cancel() and not task.cancelled():
+            task.exception()  # looked at, so that nobody complains that it was not
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -5,7 +5,7 @@ The composer alone decides when an item or a part opens and closes, and it alone
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
@@ -106,22 +106,6 @@ class Composer:
         """The same as JSON, once the terminal event is written."""
         self.error: GatewayError | None = None
         self._usage: Usage | None = None
-        self._steps: dict[Step, Callable[[Signal], None]] = {
-            Step.OPEN_REASONING: self._open_reasoning,
-            Step.OPEN_MESSAGE: self._open_message,
-            Step.OPEN_TEXT: lambda _: self._open_part("output_text"),
-            Step.OPEN_REFUSAL: lambda _: self._open_part("refusal"),
-            Step.OPEN_CALL: self._open_call,
-            Step.APPEND: self._append,
-            Step.ANNOTATE: self._annotate,
-            Step.CLOSE_PART: lambda _: self._close_part(),
-            Step.WRITE_WHOLE: self._write_whole,
-            Step.KEEP: self._keep,
-            Step.CARRY: lambda _: self._carry(),
-            Step.CLOSE_ITEM: lambda _: self._close_item("completed"),
-            Step.FINISH: self._finish,
-            Step.FAIL: self._fail,
-        }
 
     @property
     def has_output(self) -> bool:
@@ -171,7 +155,7 @@ class Composer:
             if self._compacts and not isinstance(signal, _SUMMARY_SIGNALS):
                 continue
             for step in TRANSITIONS[self._open][type(signal)]:
-                self._steps[step](signal)
+                self._STEPS[step](self, signal)
         return self._writer.take()
 
     def keep_alive(self) -> bytes:
@@ -208,7 +192,7 @@ class Composer:
         if isinstance(signal, Opaque) and self._seal is not None:
             self._kept.append(signal)
 
-    def _carry(self) -> None:
+    def _carry(self, _: Signal) -> None:
         """State that came outside of any reasoning gets an item of its own: no other item can hold it."""
         if self._kept:
             self._open_reasoning(Reasoning(""))
@@ -221,6 +205,12 @@ class Composer:
             return
         phase = signal.phase if isinstance(signal, MessageStart) else ""
         self._message = self._item = MessageItem(self._writer, self._mint_id("msg"), len(self._output), phase)
+
+    def _open_text(self, _: Signal) -> None:
+        self._open_part("output_text")
+
+    def _open_refusal(self, _: Signal) -> None:
+        self._open_part("refusal")
 
     def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
         if self._message is not None:
@@ -258,6 +248,9 @@ class Composer:
         if isinstance(signal, Annotation) and self._message is not None:
             self._message.annotate(signal.annotation)
 
+    def _end_part(self, _: Signal) -> None:
+        self._close_part()
+
     def _close_part(self) -> None:
         if isinstance(self._item, MessageItem | ReasoningItem):
             self._item.close_part()
@@ -271,6 +264,9 @@ class Composer:
         if item["type"] in CLIENT_CALLS:
             item["call_id"] = self._unique_call_id(str(item.get("call_id") or ""))
         self._output.append(write_whole(self._writer, item, len(self._output)))
+
+    def _end_item(self, _: Signal) -> None:
+        self._close_item("completed")
 
     def _close_item(self, status: ItemStatus, *, is_failure: bool = False) -> None:
         item, self._item, self._message = self._item, None, None
@@ -290,7 +286,7 @@ class Composer:
             return
         self._close_item("completed" if is_complete else "incomplete")
         if is_complete:
-            self._carry()
+            self._carry(signal)
             self._write_message_if_empty()
         self._usage = signal.usage
         self._end(self._response.finished(self._output, signal.outcome, self.usage, self._now))
@@ -322,6 +318,25 @@ class Composer:
         event = "incomplete" if ending.status == "cancelled" else ending.status
         self._writer.write_response(f"response.{event}", self.final)
         self._writer.write_done()
+
+    # Not made for each composer: one that held its own methods would wait for the garbage collector, and with it the
+    # whole request.
+    _STEPS: ClassVar[dict[Step, Callable[["Composer", Signal], None]]] = {
+        Step.OPEN_REASONING: _open_reasoning,
+        Step.OPEN_MESSAGE: _open_message,
+        Step.OPEN_TEXT: _open_text,
+        Step.OPEN_REFUSAL: _open_refusal,
+        Step.OPEN_CALL: _open_call,
+        Step.APPEND: _append,
+        Step.ANNOTATE: _annotate,
+        Step.CLOSE_PART: _end_part,
+        Step.WRITE_WHOLE: _write_whole,
+        Step.KEEP: _keep,
+        Step.CARRY: _carry,
+        Step.CLOSE_ITEM: _end_item,
+        Step.FINISH: _finish,
+        Step.FAIL: _fail,
+    }
 
 
 def _content(signal: Signal) -> tuple[str, list[JSONObject] | None]:

@@ -1,4 +1,4 @@
-"""The streaming response: aiohttp-sse's headers, ping task and send time-out, around ready-made frames.
+"""The streaming response: aiohttp-sse's headers and ping task, around ready-made frames.
 
 Frames go through `write`, never through `send`, which would take each apart and encode it again (20 us against 5).
 Every write is a whole number of frames, so that a heartbeat between two writes cannot cut one.
@@ -31,9 +31,8 @@ class EventStream(EventSourceResponse):
         self, request: Request, settings: ServerSettings, keep_alive: Callable[[], bytes] | None = None
     ) -> None:
         self._interval = settings.heartbeat_seconds if settings.heartbeat != "off" else _NEVER
-        super().__init__(
-            allow_all_methods=True, send_timeout=settings.write_stall_seconds, ping_interval=self._interval
-        )
+        # No send time-out: the kernel's would drop a stalled client at the same moment, and hide why it is gone.
+        super().__init__(allow_all_methods=True, send_timeout=None, ping_interval=self._interval)
         self.headers.popall(CONNECTION)  # whether the connection is kept is for the server to say
         self._request = request
         self._loop = asyncio.get_running_loop()
@@ -62,9 +61,15 @@ class EventStream(EventSourceResponse):
         await self.write_eof()
 
     def end_heartbeat(self) -> None:
-        """Ends the heartbeat, if it has begun."""
-        if self._ping_task is not None:  # a client that was gone when the head was sent leaves a stream without one
-            self.stop_streaming()
+        """Ends the heartbeat, if it has begun, and lets go of all that belongs to it.
+
+        The task with its traceback, and the exchange that makes the beats, hold this stream: together they would stay
+        until the garbage collector comes, and with them all that was asked and answered.
+        """
+        if self._ping_task is not None:
+            self._ping_task.cancel()
+            self._ping_task = None
+        self._heartbeat = lambda: _COMMENT
 
     async def _ping(self) -> None:
         """The base class's task: sends heartbeats, and drops a client that has stopped reading.

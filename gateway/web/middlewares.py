@@ -76,7 +76,7 @@ async def explain_errors(request: Request, handler: Handler) -> StreamResponse:
     except ConnectionError:  # the client is gone or stalled: nobody is left to answer
         raise asyncio.CancelledError from None
     except Exception as failure:  # noqa: BLE001 - what is not known is logged
-        error = _explained(failure)
+        error = _explained(failure).caught()
     if OUTCOME not in request:
         request[OUTCOME] = Outcome()
     request[OUTCOME].fail(error)

@@ -30,9 +30,6 @@ from gateway.web.app_keys import METRICS
 
 _log = logging.getLogger(__name__)
 
-_KEEP_ALIVE_SECONDS = 75.0
-"""Longer than nginx keeps its idle connections (60 s), so that the proxy closes first and never meets a closed one."""
-
 _SHUTDOWN_SECONDS = 2.0
 """Counted twice by aiohttp: once for handlers to end, once for them to be cancelled."""
 
@@ -50,12 +47,12 @@ class GatewayRunner(AppRunner):
     holds a key; this happens before any middleware.
     """
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, *, keep_alive_seconds: float = ServerSettings().keep_alive_seconds) -> None:
         options: dict[str, Any] = {
             "handler_cancellation": True,
             "auto_decompress": False,
             "access_log": None,
-            "keepalive_timeout": _KEEP_ALIVE_SECONDS,
+            "keepalive_timeout": keep_alive_seconds,
         }
         super().__init__(app, shutdown_timeout=_SHUTDOWN_SECONDS, **options)
         self._options = options

@@ -22,8 +22,8 @@ class Stream:
 
 async def test_the_timer_opens_the_stream() -> None:
     stream = Stream()
-    opening = Opening(stream.start)
-    opening.begin_in(0.01)
+    opening = Opening()
+    opening.begin_in(0.01, stream.start)
     await asyncio.sleep(0.05)
     assert (opening.has_begun, stream.starts, opening.take()) == (True, 1, False)
     await opening.settled()
@@ -32,8 +32,8 @@ async def test_the_timer_opens_the_stream() -> None:
 
 async def test_who_takes_it_before_opens_it_alone() -> None:
     stream = Stream()
-    opening = Opening(stream.start)
-    opening.begin_in(0.01)
+    opening = Opening()
+    opening.begin_in(0.01, stream.start)
     assert opening.take()
     assert not opening.take()
     await asyncio.sleep(0.03)
@@ -43,8 +43,8 @@ async def test_who_takes_it_before_opens_it_alone() -> None:
 
 async def test_an_opening_under_way_is_waited_for() -> None:
     stream = Stream(delay=0.05)
-    opening = Opening(stream.start)
-    opening.begin_in(0)
+    opening = Opening()
+    opening.begin_in(0, stream.start)
     await asyncio.sleep(0.01)
     assert not opening.take()
     await opening.settled()
@@ -52,8 +52,8 @@ async def test_an_opening_under_way_is_waited_for() -> None:
 
 
 async def test_a_client_that_is_gone_is_noticed_by_who_waits() -> None:
-    opening = Opening(Stream(is_gone=True).start)
-    opening.begin_in(0)
+    opening = Opening()
+    opening.begin_in(0, Stream(is_gone=True).start)
     await asyncio.sleep(0.01)
     with pytest.raises(ConnectionResetError):
         await opening.settled()
@@ -63,8 +63,8 @@ async def test_a_client_that_is_gone_is_noticed_by_who_waits() -> None:
 @pytest.mark.parametrize("wait", [0.0, 0.02])
 async def test_after_the_close_nothing_is_opened(wait: float) -> None:
     stream = Stream(delay=0.05)
-    opening = Opening(stream.start)
-    opening.begin_in(0.01)
+    opening = Opening()
+    opening.begin_in(0.01, stream.start)
     await asyncio.sleep(wait)
     opening.close()
     await asyncio.sleep(0.1)
