@@ -89,6 +89,7 @@ _WHEN = {
     ErrorKind.UNSUPPORTED_MEDIA_TYPE: "the `Content-Encoding` is unknown or stacked",
     ErrorKind.UPGRADE_REQUIRED: "a WebSocket was asked for",
     ErrorKind.KEY_LIMITED: "the key has reached a [limit](limits.md), or too many responses run in the background",
+    ErrorKind.BUDGET_SPENT: "the key has spent its [budget](limits.md#budgets) of the day or month",
     ErrorKind.RATE_LIMITED: "the upstream limits the rate; `Retry-After` is always there",
     ErrorKind.INSUFFICIENT_QUOTA: "the account at the upstream is empty",
     ErrorKind.INTERNAL: "a fault of the gateway; the log has its place",

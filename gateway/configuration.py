@@ -84,6 +84,7 @@ def from_document(plain: Table, path: Path, environment: Mapping[str, str]) -> S
     return replace(
         settings,
         auth=_beside(path, settings.auth),
+        limits=_budgets_beside(path, settings.limits),
         sealing=_beside(path, settings.sealing),
         state=replace(settings.state, path=str((path.parent / settings.state.path).absolute())),
         providers=providers,
@@ -113,7 +114,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """The settings of a gateway without a file: all defaults, and keys only where the environment names a file."""
     name = environment.get("GATEWAY_KEYS_FILE", "")
     auth = AuthSettings(keys_file=str(Path(name).absolute()) if name else "")
-    return Settings(auth=auth, sealing=SealingSettings(keys_file=""))
+    return Settings(auth=auth, limits=LimitsSettings(budgets_file=""), sealing=SealingSettings(keys_file=""))
+
+
+def _budgets_beside(path: Path, limits: LimitsSettings) -> LimitsSettings:
+    if not limits.budgets_file:
+        return limits
+    return replace(limits, budgets_file=str((path.parent / limits.budgets_file).absolute()))
 
 
 def _beside(path: Path, section: KeysSection) -> KeysSection:
@@ -334,6 +341,7 @@ def _redis_problems(value: object) -> Iterator[str]:
         yield ": must be redis://HOST, rediss://HOST or unix:///PATH, with a port, a user and a database where needed"
 
 
+_COSTS = ("cost_per_day", "cost_per_month")
 _NEVER_DROPPED = ("model", "messages", "stream")
 
 
@@ -362,6 +370,7 @@ def _relations(document: Table) -> Iterator[str]:
     aliases = _members(document, "models", "id")
     yield from _state_problems(document)
     yield from _body_problems(document)
+    yield from _cost_problems(document)
     yield from _repetitions(providers, "providers", "name")
     yield from _repetitions(aliases, "models", "id")
     for index, name in aliases.items():
@@ -385,6 +394,13 @@ def _body_problems(document: Table) -> Iterator[str]:
     largest, most = server["max_body_bytes"], limits["max_body_bytes_in_flight"]
     if isinstance(largest, int) and isinstance(most, int) and 0 < most < largest:
         yield "limits.max_body_bytes_in_flight: must be 0, or at least server.max_body_bytes"
+
+
+def _cost_problems(document: Table) -> Iterator[str]:
+    """Money that nobody counts is never spent."""
+    limits = document.get("limits")
+    if isinstance(limits, dict) and not any(table.get("prices") for _, table in _tables(document, "providers")):
+        yield from (f"limits.{name}: no provider has prices" for name in _COSTS if limits.get(name))
 
 
 def _default_model_problems(document: Table, known: list[str]) -> Iterator[str]:

@@ -82,6 +82,7 @@ class ErrorKind(Enum):
     UNSUPPORTED_MEDIA_TYPE = Rule(415, _INVALID, "unsupported_media_type", "client", _PERMANENT)
     UPGRADE_REQUIRED = Rule(426, _INVALID, "websocket_not_supported", "client", _PERMANENT)
     KEY_LIMITED = Rule(429, "rate_limit_error", "rate_limit_exceeded", "client", "rate_limit_exceeded")
+    BUDGET_SPENT = Rule(429, "insufficient_quota", "insufficient_quota", "client", "insufficient_quota")
     RATE_LIMITED = Rule(429, "rate_limit_error", "rate_limit_exceeded", "upstream", "rate_limit_exceeded", True)
     INSUFFICIENT_QUOTA = Rule(429, "insufficient_quota", "insufficient_quota", "upstream", "insufficient_quota", True)
     INTERNAL = Rule(500, "server_error", "internal_error", "gateway", "server_error")

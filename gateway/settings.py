@@ -113,11 +113,20 @@ class Limits(_Section, frozen=True, kw_only=True):
     """Input and output together."""
     max_concurrency: CountOrNone = 0
     """Answers at once, also those that are made in the background."""
+    tokens_per_day: CountOrNone = 0
+    tokens_per_month: CountOrNone = 0
+    cost_per_day: Price = 0
+    cost_per_month: Price = 0
 
     @property
     def is_counted(self) -> bool:
         """Whether anything has to be counted while it happens."""
         return bool(self.requests_per_minute or self.tokens_per_minute or self.max_concurrency)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether it has to be known what has been spent."""
+        return bool(self.tokens_per_day or self.tokens_per_month or self.cost_per_day or self.cost_per_month)
 
 
 class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -126,6 +135,10 @@ class KeyLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     requests_per_minute: CountOrNone | None = None
     tokens_per_minute: CountOrNone | None = None
     max_concurrency: CountOrNone | None = None
+    tokens_per_day: CountOrNone | None = None
+    tokens_per_month: CountOrNone | None = None
+    cost_per_day: Price | None = None
+    cost_per_month: Price | None = None
 
     def over(self, common: Limits) -> Limits:
         """The limits of a key with these members."""
@@ -140,6 +153,8 @@ class LimitsSettings(Limits, frozen=True, kw_only=True):
     redis: str = ""
     """Where several processes count together; empty: each counts for itself."""
     redis_timeout_seconds: Seconds = 0.1
+    budgets_file: str = "budgets.json"
+    """Relative to the configuration file, absolute once loaded; empty for none. Not used with Redis."""
     max_open_streams: CountOrNone = 10_000
     """Answers under way, also those that are no streams; 0 for no cap, as for the next two."""
     max_buffered_bytes: CountOrNone = 536_870_912

@@ -10,6 +10,7 @@ from gateway.configuration import ConfigurationError, from_environment, keys_fil
 from gateway.settings import (
     AliasSettings,
     AuthSettings,
+    LimitsSettings,
     ProviderSettings,
     Quirks,
     RoutingSettings,
@@ -87,7 +88,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     auth = AuthSettings(keys_file=str(tmp_path / "keys.toml"))
     sealing = SealingSettings(keys_file=str(tmp_path / "sealing.keys"))
     state = StateSettings(path=str(tmp_path / "responses.db"))
-    assert settings == Settings(auth=auth, sealing=sealing, state=state)
+    limits = LimitsSettings(budgets_file=str(tmp_path / "budgets.json"))
+    assert settings == Settings(auth=auth, limits=limits, sealing=sealing, state=state)
 
 
 def test_a_provider_and_an_alias_are_read(tmp_path: Path) -> None:
@@ -170,7 +172,11 @@ def test_a_malformed_reference_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_without_a_file_all_is_default_and_there_is_no_keys_file() -> None:
-    assert from_environment({}) == Settings(auth=AuthSettings(keys_file=""), sealing=SealingSettings(keys_file=""))
+    assert from_environment({}) == Settings(
+        auth=AuthSettings(keys_file=""),
+        limits=LimitsSettings(budgets_file=""),
+        sealing=SealingSettings(keys_file=""),
+    )
 
 
 def test_without_a_file_the_environment_may_name_the_keys_file(tmp_path: Path) -> None:
@@ -422,3 +428,17 @@ def test_what_is_no_redis_is_refused_without_its_password(tmp_path: Path, url: s
 @pytest.mark.parametrize("url", ["", "redis://host", "rediss://:word@host:6380/2", "unix:///run/redis.sock?db=1"])
 def test_a_redis_may_be_anywhere(tmp_path: Path, url: str) -> None:
     assert load(written(tmp_path, f'[limits]\nredis = "{url}"\n'), {}).limits.redis == url
+
+
+@pytest.mark.parametrize("name", ["cost_per_day", "cost_per_month"])
+def test_a_budget_of_money_needs_prices(tmp_path: Path, name: str) -> None:
+    text = f"[limits]\n{name} = 5\n{PROVIDER}"
+    assert problems(tmp_path, text) == [f"limits.{name}: no provider has prices"]
+    prices = "[providers.prices]\n'*' = { input = 1 }\n"
+    assert getattr(load(written(tmp_path, text + prices), {}).limits, name) == 5
+
+
+def test_the_file_of_the_budgets_is_beside_the_configuration(tmp_path: Path) -> None:
+    assert load(written(tmp_path, ""), {}).limits.budgets_file == str(tmp_path / "budgets.json")
+    assert load(written(tmp_path, "[limits]\nbudgets_file = ''\n"), {}).limits.budgets_file == ""
+    assert from_environment({}).limits.budgets_file == ""

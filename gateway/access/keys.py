@@ -4,16 +4,12 @@ A key is 256 random bits, so a plain SHA-256 of it is safe to store and costs a 
 is shown once, to the one who made it: neither it nor its digest is in any log line or error. No HTTP here.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import hmac
 import logging
-import os
 import secrets
-import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +18,7 @@ from typing import Annotated
 import msgspec
 import tomli_w
 
+from gateway.access.whole_file import locked, write_whole
 from gateway.configuration import ConfigurationError
 from gateway.settings import KeyLimits
 
@@ -196,7 +193,7 @@ def add_key(
         ValueError: when the name is taken or cannot be one.
         ConfigurationError: when the file is not a keys file.
     """
-    with _locked(path):
+    with locked(path):
         records = read_records(path)
         if any(name in (record.name, record.id) for record in records):
             raise ValueError(f"there is a key {name!r} already")
@@ -223,7 +220,7 @@ def revoke_key(path: Path, name_or_id: str) -> KeyRecord:
         LookupError: when there is no such key.
         ConfigurationError: when the file is not a keys file.
     """
-    with _locked(path):
+    with locked(path):
         records = read_records(path)
         for record in records:
             if name_or_id in (record.id, record.name):
@@ -232,52 +229,8 @@ def revoke_key(path: Path, name_or_id: str) -> KeyRecord:
     raise LookupError(f"there is no key {name_or_id!r}")
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the folder of the file: the file itself is replaced by each write, so a lock on it would not hold."""
-    folder = os.open(path.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
 def _write_records(path: Path, records: Iterable[KeyRecord]) -> None:
-    """Replace the file in one step, so that a reader sees the old or the new one, and never half of it."""
-    target = path.resolve()
-    data = tomli_w.dumps({"keys": [msgspec.to_builtins(record) for record in records]}).encode()
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            _keep_access(target, file.fileno())
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
-
-
-def _keep_access(target: Path, descriptor: int) -> None:
-    """0600, and where the file exists: its owner and what its group may read, or the service could not read it."""
-    try:
-        old = target.stat()
-    except FileNotFoundError:
-        return
-    with contextlib.suppress(PermissionError):  # only root may give a file away; others own it already
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, 0o600 | (old.st_mode & 0o040))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    write_whole(path, tomli_w.dumps({"keys": [msgspec.to_builtins(record) for record in records]}).encode())
 
 
 Signature = tuple[int, int, int, int]

@@ -5,9 +5,10 @@ it has taken is given back by `Admission.end`, which every way out of a request 
 """
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
+from gateway.access.budgets import Budgets, Overdraft
 from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts, Sharing, Verdict
 from gateway.access.keys import NO_LIMITS, Key
 from gateway.access.sliding_counter import Level
@@ -24,17 +25,32 @@ _REACHED = {
 }
 
 
+_BUDGETS = {
+    "tokens_per_day": "{} tokens a day",
+    "tokens_per_month": "{} tokens a month",
+    "cost_per_day": "{:g} a day",
+    "cost_per_month": "{:g} a month",
+}
+
+
 class Limiter:
     """The limits of all keys.
 
     Args:
         on_refusal: called with the name of the limit that refused a request.
         counts: where it is counted.
+        budgets: what has been spent.
     """
 
-    def __init__(self, on_refusal: Callable[[str], None] = lambda _: None, counts: Counts | None = None) -> None:
+    def __init__(
+        self,
+        on_refusal: Callable[[str], None] = lambda _: None,
+        counts: Counts | None = None,
+        budgets: Budgets | None = None,
+    ) -> None:
         self._on_refusal = on_refusal
         self._counts = counts or LocalCounts()
+        self._budgets = budgets or Budgets()
 
     async def admit(self, key: Key | None, common: Limits) -> "Admission":
         """Lets a request in.
@@ -45,23 +61,39 @@ class Limiter:
                 what is counted stays.
 
         Raises:
-            GatewayError: KEY_LIMITED; nothing has been taken then.
+            GatewayError: KEY_LIMITED or BUDGET_SPENT; nothing has been taken then.
         """
         own = key.limits if key is not None else NO_LIMITS
         claim = Claim(_owner_of(key), common if own is NO_LIMITS else own.over(common))
+        if claim.limits.has_budget and (overdraft := self._budgets.check(claim.owner, claim.limits)) is not None:
+            raise self._spent(claim.limits, overdraft)
         verdict = await self._counts.admit(claim) if claim.limits.is_counted else _FREE
         if verdict.refused_by:
             raise self.refusal(claim.limits, verdict)
-        return Admission(self, self._counts, claim, verdict)
+        return Admission(self, claim, verdict)
+
+    async def take_tokens(self, claim: Claim, tokens: int) -> Verdict:
+        """Takes tokens for a request that was let in, or nothing."""
+        return await self._counts.take_tokens(claim, tokens)
+
+    def end(self, claim: Claim, consumption: Consumption | None) -> None:
+        """A request that was let in is over and used this."""
+        tokens = consumption.input_tokens + consumption.output_tokens if consumption is not None else 0
+        if claim.limits.is_counted:
+            self._counts.end(claim, tokens)
+        if claim.limits.has_budget and consumption is not None:
+            self._budgets.spend(claim.owner, tokens, consumption.cost or 0.0)
 
     @property
     def sharing(self) -> Sharing | None:
         """How the sharing of the counts does; None where each process counts for itself."""
         return self._counts.sharing
 
-    def opened(self) -> AbstractAsyncContextManager[None]:
-        """Keeps the counts while the block runs."""
-        return self._counts.opened()
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Keeps the counts and the budgets while the block runs."""
+        async with self._counts.opened(), self._budgets.opened():
+            yield
 
     def running(self, key: Key | None) -> int:
         """The answers that are under way for this key in this process, as far as it has limits."""
@@ -75,6 +107,13 @@ class Limiter:
         message = f"This key has reached its limit of {reached}. Please try again in {seconds}s."
         headers = standing_headers(limits, verdict)
         return GatewayError(ErrorKind.KEY_LIMITED, message, retry_after=seconds, headers=headers)
+
+    def _spent(self, limits: Limits, overdraft: Overdraft) -> GatewayError:
+        """The error of a request whose budget is spent; without `Retry-After`, since that may be weeks away."""
+        self._on_refusal(overdraft.limit)
+        budget = _BUDGETS[overdraft.limit].format(getattr(limits, overdraft.limit))
+        message = f"This key has spent its budget of {budget}. It begins anew at {overdraft.ends:%Y-%m-%dT%H:%M:%SZ}."
+        return GatewayError(ErrorKind.BUDGET_SPENT, message, headers={"x-should-retry": "false"})
 
     def too_large(self, limits: Limits, verdict: Verdict, tokens: int) -> GatewayError:
         """The error of a request that can never be let in."""
@@ -90,11 +129,10 @@ class Limiter:
 class Admission:
     """One request that was let in."""
 
-    __slots__ = ("_claim", "_counts", "_has_ended", "_limiter", "_verdict")
+    __slots__ = ("_claim", "_has_ended", "_limiter", "_verdict")
 
-    def __init__(self, limiter: Limiter, counts: Counts, claim: Claim, verdict: Verdict) -> None:
+    def __init__(self, limiter: Limiter, claim: Claim, verdict: Verdict) -> None:
         self._limiter = limiter
-        self._counts = counts
         self._claim = claim
         self._verdict = verdict
         self._has_ended = False
@@ -116,19 +154,16 @@ class Admission:
         tokens = estimate()
         if tokens > limits.tokens_per_minute:
             raise self._limiter.too_large(limits, self._verdict, tokens)
-        verdict = await self._counts.take_tokens(self._claim, tokens)
+        verdict = await self._limiter.take_tokens(self._claim, tokens)
         self._verdict = Verdict(requests=self._verdict.requests, tokens=verdict.tokens)
         if verdict.refused_by:
             raise self._limiter.refusal(limits, verdict)
 
     def end(self, consumption: Consumption | None) -> None:
         """The request is over and used this; only the first call counts."""
-        if self._has_ended:
-            return
-        self._has_ended = True
-        if self._claim.limits.is_counted:
-            used = consumption.input_tokens + consumption.output_tokens if consumption is not None else 0
-            self._counts.end(self._claim, used)
+        if not self._has_ended:
+            self._has_ended = True
+            self._limiter.end(self._claim, consumption)
 
 
 def _owner_of(key: Key | None) -> str:

@@ -1,22 +1,28 @@
-"""Opens the counts that the settings name. A Redis that is down is no reason not to start."""
+"""Opens what the settings name to count in. A Redis that is down is no reason not to start."""
 
+from pathlib import Path
+
+from gateway.access.budgets import Budgets
 from gateway.access.counts import Counts, LocalCounts
+from gateway.access.ledger_file import FileLedger
 from gateway.configuration import ConfigurationError
 from gateway.settings import LimitsSettings
 
 
-def open_counts(settings: LimitsSettings) -> Counts:
-    """Counts of this process, or of all that share a Redis.
+def open_counts(settings: LimitsSettings) -> tuple[Counts, Budgets]:
+    """Counts and budgets of this process, or of all that share a Redis.
 
     Raises:
         ConfigurationError: when they can never be used as they are configured.
     """
     if not settings.redis:
-        return LocalCounts()
+        return LocalCounts(), Budgets(FileLedger(Path(settings.budgets_file)) if settings.budgets_file else None)
     try:
         from gateway.access.redis_link import RedisLink  # noqa: PLC0415 - it is an extra
         from gateway.access.shared_counts import SharedCounts  # noqa: PLC0415
+        from gateway.access.shared_ledger import SharedLedger  # noqa: PLC0415
     except ModuleNotFoundError as error:
         problem = f"limits.redis: {error.name} is missing: install responses-gateway[redis]"
         raise ConfigurationError([problem]) from error
-    return SharedCounts(RedisLink(settings.redis, settings.redis_timeout_seconds), LocalCounts())
+    link = RedisLink(settings.redis, settings.redis_timeout_seconds)
+    return SharedCounts(link, LocalCounts()), Budgets(SharedLedger(link))

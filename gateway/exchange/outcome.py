@@ -23,6 +23,7 @@ _TERMINATIONS = {
     ErrorKind.SHUTTING_DOWN: "drained",
     ErrorKind.OVERLOADED: "shed",
     ErrorKind.KEY_LIMITED: "limited",
+    ErrorKind.BUDGET_SPENT: "limited",
     ErrorKind.STATE_UNAVAILABLE: "gateway_error",
     ErrorKind.INTERNAL: "gateway_error",
 }

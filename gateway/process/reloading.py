@@ -27,7 +27,7 @@ Raises:
 _FIXED_SECTIONS = ("admin", "auth", "sealing", "state")
 _FIXED_KEYS = {
     "server": ("host", "port", "reuse_port", "keep_alive_seconds"),
-    "limits": ("redis", "redis_timeout_seconds"),
+    "limits": ("redis", "redis_timeout_seconds", "budgets_file"),
 }
 """By their section, of which the others can change."""
 

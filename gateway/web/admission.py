@@ -22,7 +22,7 @@ def admitted(request: Request) -> "Entry":
     """Lets a request in for as long as the block runs.
 
     Raises:
-        GatewayError: OVERLOADED or KEY_LIMITED, when the block is entered.
+        GatewayError: OVERLOADED, KEY_LIMITED or BUDGET_SPENT, when the block is entered.
     """
     return Entry(request)
 

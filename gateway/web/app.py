@@ -64,7 +64,7 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     app[STATE] = _state(store, settings, app[READINESS])
     app[METRICS] = metrics.metrics_for(app)
     app[LOAD] = Load(app[STREAMS], app[METRICS].count_refusal)
-    app[LIMITER] = Limiter(app[METRICS].count_refusal, open_counts(settings.limits))
+    app[LIMITER] = Limiter(app[METRICS].count_refusal, *open_counts(settings.limits))
     app.cleanup_ctx.extend((_current, _limits, _stored, metrics.watch))
     _add_routes(app.router)
     return app

@@ -1,8 +1,11 @@
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pytest
+from msgspec import convert
 
+from gateway.access.budgets import Budgets
 from gateway.access.counts import LocalCounts
 from gateway.access.keys import Key
 from gateway.access.limiter import Admission, Limiter, duration
@@ -22,7 +25,8 @@ class Desk:
     limiter: Limiter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limiter = Limiter(self.refused.append, LocalCounts(lambda: 15.0))
+        noon = datetime(2026, 1, 31, 12, tzinfo=UTC).timestamp()
+        self.limiter = Limiter(self.refused.append, LocalCounts(lambda: 15.0), Budgets(now=lambda: noon))
 
     async def admit(self, key: Key | None = KEY) -> Admission:
         return await self.limiter.admit(key, self.limits)
@@ -33,9 +37,9 @@ class Desk:
         return caught.value
 
 
-def desk(**limits: int) -> Desk:
+def desk(**limits: float) -> Desk:
     """With a clock that stands still."""
-    return Desk(Limits(**limits))
+    return Desk(convert(limits, Limits))
 
 
 async def test_without_limits_nothing_is_counted_or_told() -> None:
@@ -136,6 +140,36 @@ async def test_other_limits_count_from_now_on_and_nothing_is_forgotten() -> None
     there.limits = Limits(max_concurrency=1)
     await there.admit()
     await there.refusal()
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "words"),
+    [
+        ("tokens_per_day", 100, "100 tokens a day. It begins anew at 2026-02-01T00:00:00Z."),
+        ("tokens_per_month", 100, "100 tokens a month. It begins anew at 2026-02-01T00:00:00Z."),
+        ("cost_per_day", 0.5, "0.5 a day. It begins anew at 2026-02-01T00:00:00Z."),
+        ("cost_per_month", 0.5, "0.5 a month. It begins anew at 2026-02-01T00:00:00Z."),
+    ],
+)
+async def test_a_budget_that_is_spent_refuses_until_it_begins_anew(limit: str, most: float, words: str) -> None:
+    there = desk(**{limit: most})
+    first, second = await there.admit(), await there.admit()
+    first.end(Consumption(60, 39, cost=0.4))
+    third = await there.admit()
+    second.end(Consumption(1, 0, cost=0.1))
+    second.end(Consumption(1, 0, cost=0.1))
+    error = await there.refusal()
+    assert (error.kind, error.message) == (ErrorKind.BUDGET_SPENT, f"This key has spent its budget of {words}")
+    assert http_headers(error) == {"x-should-retry": "false"}
+    assert there.refused == [limit]
+    third.end(None)
+    await there.admit(Key("id", "other", "name:other"))
+
+
+async def test_what_has_no_price_costs_nothing() -> None:
+    there = desk(cost_per_day=0.01)
+    for _ in range(3):
+        (await there.admit()).end(Consumption(1000, 1000))
 
 
 @pytest.mark.parametrize(

@@ -269,8 +269,8 @@ async def test_a_redis_that_is_down_at_the_start_is_used_when_it_comes() -> None
 
 
 async def test_the_settings_decide_who_counts(redis: RedisServer) -> None:
-    assert isinstance(open_counts(LimitsSettings()), LocalCounts)
-    counts = open_counts(LimitsSettings(redis=redis.url, redis_timeout_seconds=SECONDS))
+    assert isinstance(open_counts(LimitsSettings())[0], LocalCounts)
+    counts, _ = open_counts(LimitsSettings(redis=redis.url, redis_timeout_seconds=SECONDS))
     assert isinstance(counts, SharedCounts)
     async with counts.opened():
         assert isinstance(await admitted(counts, Limits(requests_per_minute=1)), Claim)

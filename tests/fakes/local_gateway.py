@@ -108,7 +108,7 @@ async def local_gateway(
     """Run the gateway for these providers, with these members of `[server]`, `[state]` and `[limits]`, or with a store as it is."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
     keeping = msgspec.convert(state or {}, StateSettings)
-    limiting = msgspec.convert(limits or {}, LimitsSettings)
+    limiting = msgspec.convert({"budgets_file": "", **(limits or {})}, LimitsSettings)
     settings = Settings(server=listening, state=keeping, limits=limiting, providers=providers, models=aliases)
     app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
     runner = GatewayRunner(app)

@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
@@ -21,10 +22,11 @@ LOST, BACK = "redis is lost, each process limits for itself", "redis is back, li
 
 @asynccontextmanager
 async def pair(
-    folder: Path, redis: RedisServer, **limits: object
+    folder: Path, redis: RedisServer | None, **limits: object
 ) -> AsyncIterator[tuple[list[GatewayProcess], Upstream]]:
-    """Two gateways with these limits, and the upstream of both."""
-    sections = {"limits": {"redis": redis.url, "redis_timeout_seconds": 0.5, **limits}}
+    """Two gateways with these limits, shared in Redis or in a file, and the upstream of both."""
+    where = {"redis": redis.url} if redis is not None else {"budgets_file": str(folder / "budgets.json")}
+    sections = {"limits": {"redis_timeout_seconds": 0.5, **where, **limits}}
     for name in ("one", "two"):
         (folder / name).mkdir()
     async with running_upstream() as upstream:
@@ -124,3 +126,27 @@ async def test_limits_hold_for_each_process_while_redis_is_gone(tmp_path: Path) 
             refusal = next(headers for status, _, headers in answers if status == 429)
             assert 1 <= int(refusal["retry-after"]) <= 121
             assert refusal["x-ratelimit-remaining-requests"] == "0"
+
+
+@pytest.mark.parametrize("where", ["redis", "file"])
+async def test_what_was_spent_at_one_is_known_at_the_other_and_after_a_restart(tmp_path: Path, where: str) -> None:
+    with redis_server() if where == "redis" else nullcontext() as redis:
+        async with pair(tmp_path, redis, tokens_per_day=18) as (gateways, _), aiohttp.ClientSession() as session:
+            assert (await ask(session, gateways[0]))[0] == 200
+            assert (await ask(session, gateways[0]))[0] == 429
+            async with asyncio.timeout(WAIT):
+                while True:
+                    if (await ask(session, gateways[1]))[0] == 429:
+                        break
+        (tmp_path / "later").mkdir()
+        async with (
+            pair(tmp_path / "later", redis, **_same(tmp_path)) as (gateways, upstream),
+            aiohttp.ClientSession() as session,
+        ):
+            assert [(await ask(session, gateway))[0] for gateway in gateways] == [429, 429]
+            assert not upstream.received
+
+
+def _same(folder: Path) -> dict[str, object]:
+    """The limits of the first pair, with its file."""
+    return {"tokens_per_day": 18, "budgets_file": str(folder / "budgets.json")}

@@ -2,12 +2,13 @@
 
 import asyncio
 import random
+from pathlib import Path
 
 import aiohttp
 import orjson
 import pytest
 from msgspec.structs import replace
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, RateLimitError
 
 from gateway.access.keys import from_environment
 from gateway.codec.json import JSONObject
@@ -15,9 +16,9 @@ from gateway.settings import LimitsSettings
 from gateway.web.app_keys import CURRENT, LIMITER, METRICS
 from tests.clients.sdk_place import until_over
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway
+from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
 from tests.fakes.raw import connection, http
-from tests.fakes.upstream import WAIT, Script
+from tests.fakes.upstream import WAIT, Script, running_upstream
 from tests.official import check_error, check_stream
 from tests.web.gateways import ANSWER, REQUEST, limited, post
 
@@ -199,3 +200,32 @@ async def test_refusals_are_counted_by_their_limit() -> None:
             await post(gateway, REQUEST)
         registry = gateway.app[METRICS].registry
         assert registry.get_sample_value("gateway_refused_requests_total", {"limit": "requests_per_minute"}) == 2
+
+
+async def test_a_spent_budget_is_no_matter_for_another_try(tmp_path: Path) -> None:
+    """The SDK gives up at once, and a restart changes nothing."""
+    file = str(tmp_path / "budgets.json")
+    async with limited(tokens_per_month=18, budgets_file=file) as (gateway, upstream):
+        assert (await post(gateway, REQUEST | {"stream": True}))[0] == 200
+        async with AsyncOpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=5) as sdk:
+            with pytest.raises(RateLimitError) as refused:
+                await sdk.responses.create(model="up/model", input=PROMPT)
+        assert (refused.value.type, refused.value.code) == ("insufficient_quota", "insufficient_quota")
+        assert len(gateway.log.entries()) == 2
+        assert (await gateway.request_line(1))["termination"] == "limited"
+        assert len(upstream.received) == 1
+    async with limited(tokens_per_month=18, budgets_file=file) as (gateway, upstream):
+        assert (await post(gateway, REQUEST))[0] == 429
+        assert not upstream.received
+
+
+async def test_money_is_counted_by_the_prices_of_the_provider() -> None:
+    prices = {"*": {"input": 1000, "output": 1000}}
+    async with running_upstream() as upstream:
+        behind = provider(upstream.base_url, prices=prices)
+        upstream.answer(ANSWER)
+        async with local_gateway(behind, limits={"cost_per_day": 0.018}) as gateway:
+            assert (await post(gateway, REQUEST | {"background": True}))[0] == 200
+            await gateway.wait_for_requests(0)
+            status, _, body = await post(gateway, REQUEST)
+            assert (status, orjson.loads(body)["error"]["code"]) == (429, "insufficient_quota")
