@@ -18,6 +18,7 @@ import orjson
 
 from gateway.configuration import ConfigurationError
 from gateway.settings import LoggingSettings
+from gateway.telemetry.log_output import LogOutput
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that the current task works on; it is in each of its log lines."""
@@ -43,13 +44,37 @@ def configure(
     level = environment.get("GATEWAY_LOG_LEVEL", settings.level).upper()
     if level not in LEVELS:
         raise ConfigurationError([f"GATEWAY_LOG_LEVEL: must be one of {', '.join(LEVELS)}"])
-    output = logging.StreamHandler(stream)
+    output = _output_to(stream)
     is_text = stream.isatty() if settings.format == "auto" else settings.format == "text"
     output.setFormatter(TextFormatter() if is_text else JSONFormatter())
-    output.addFilter(discreet)
     # A line that cannot be formatted must not be printed raw, with its arguments, instead.
     logging.raiseExceptions = False
-    logging.basicConfig(level=level, handlers=[output], force=True)
+    root = logging.getLogger()
+    for other in [handler for handler in root.handlers if handler is not output]:
+        root.removeHandler(other)
+        other.flush()
+        other.close()
+    root.addHandler(output)
+    root.setLevel(level)
+
+
+def _output_to(stream: TextIO) -> LogOutput:
+    """The output that goes there already, or a new one."""
+    for output in _outputs():
+        if output.stream is stream:
+            return output
+    output = LogOutput(stream)
+    output.addFilter(discreet)
+    return output
+
+
+def _outputs() -> list[LogOutput]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, LogOutput)]
+
+
+def dropped_lines() -> int:
+    """How many lines were not written because nobody took them."""
+    return sum(output.dropped for output in _outputs())
 
 
 def log_request(fields: Mapping[str, object]) -> None:

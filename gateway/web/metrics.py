@@ -9,6 +9,7 @@ from prometheus_client.exposition import choose_encoder
 
 from gateway.spec.requests import FIELDS
 from gateway.store.sql import SQLStore
+from gateway.telemetry import logs
 from gateway.telemetry.collectors import (
     DatabaseCollector,
     Reading,
@@ -61,6 +62,9 @@ def _readings(app: Application) -> list[Reading]:
             "gateway_draining",
             "1 while the process lets what runs come to its end.",
             lambda: app[READINESS].is_draining,
+        ),
+        Reading(
+            "gateway_log_lines_dropped", "Lines of the log that nobody took, and that were dropped.", logs.dropped_lines
         ),
         Reading("gateway_keys", "Keys that are valid.", lambda: len(app[KEYS].ring)),
     ]

@@ -48,8 +48,15 @@ def terminal() -> Terminal:
     return terminal
 
 
+def written(stream: io.StringIO) -> str:
+    """All lines, also those that are on their way."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    return stream.getvalue()
+
+
 def entries(stream: io.StringIO) -> list[dict[str, object]]:
-    return [json.loads(line) for line in stream.getvalue().splitlines()]
+    return [json.loads(line) for line in written(stream).splitlines()]
 
 
 def log_a_failure(name: str, error: BaseException, message: str = "it failed") -> None:
@@ -103,7 +110,7 @@ CONTROLS = "a\nb\rc\x0bd\x0ce\x1bf\x00g\x85h\u2028i\u2029j\x7fk\u202el\x9bm\ud80
 
 def test_no_character_breaks_a_line(stream: io.StringIO) -> None:
     log.info("m %s", CONTROLS, extra={"fields": {"value": CONTROLS, CONTROLS: [CONTROLS]}})
-    text = stream.getvalue()
+    text = written(stream)
     assert len(text.splitlines()) == 1
     assert text[:-1].isprintable()
     json.loads(text)
@@ -141,7 +148,7 @@ def test_an_exception_is_its_type_and_where_it_came_from_and_never_its_text(stre
     (entry,) = entries(stream)
     assert entry["exception"] == "ValueError"
     assert "log_a_failure" in str(entry["stack"])
-    assert "geheim" not in stream.getvalue()
+    assert "geheim" not in written(stream)
 
 
 def test_what_led_to_an_exception_is_told_by_type(stream: io.StringIO) -> None:
@@ -153,7 +160,7 @@ def test_what_led_to_an_exception_is_told_by_type(stream: io.StringIO) -> None:
     except ValueError:
         log.exception("it failed")
     assert entries(stream)[0]["exception"] == "ValueError <- KeyError"
-    assert "geheim" not in stream.getvalue()
+    assert "geheim" not in written(stream)
 
 
 def test_a_hidden_context_stays_hidden(stream: io.StringIO) -> None:
@@ -177,7 +184,7 @@ def test_a_line_that_cannot_be_parsed_as_http_is_neither_quoted_nor_an_error(str
     log_a_failure("aiohttp.server", BadStatusLine("Authorization: Bearer geheim"), "Error handling request")
     (entry,) = entries(stream)
     assert (entry["level"], entry["message"]) == ("INFO", "Error handling request")
-    assert "geheim" not in stream.getvalue()
+    assert "geheim" not in written(stream)
     assert "exception" not in entry
 
 
@@ -185,7 +192,7 @@ def test_a_bug_below_the_server_stays_an_error_without_its_text(stream: io.Strin
     log_a_failure("aiohttp.server", RuntimeError("geheim"), "Unhandled exception")
     (entry,) = entries(stream)
     assert (entry["level"], entry["exception"]) == ("ERROR", "RuntimeError")
-    assert "geheim" not in stream.getvalue()
+    assert "geheim" not in written(stream)
 
 
 def test_further_lines_of_a_library_are_left_out_because_they_quote(stream: io.StringIO) -> None:
@@ -198,24 +205,24 @@ def test_further_lines_of_a_library_are_left_out_because_they_quote(stream: io.S
 
 def test_on_a_terminal_a_line_is_readable(terminal: Terminal) -> None:
     log.info("hello", extra={"fields": {"status": 200}})
-    line = terminal.getvalue()
+    line = written(terminal)
     assert line[2] == line[5] == ":"
     assert line[8:] == " INFO    gateway.test: hello status=200\n"
 
 
 def test_on_a_terminal_no_character_breaks_a_line_either(terminal: Terminal) -> None:
     log.info("m %s", CONTROLS, extra={"fields": {"value": CONTROLS}})
-    assert len(terminal.getvalue().splitlines()) == 1
-    assert terminal.getvalue()[:-1].isprintable()
+    assert len(written(terminal).splitlines()) == 1
+    assert written(terminal)[:-1].isprintable()
 
 
 def test_on_a_terminal_the_stack_follows_indented(terminal: Terminal) -> None:
     log_a_failure("gateway.test", ValueError("geheim\nforged"))
-    first, *rest = terminal.getvalue().splitlines()
+    first, *rest = written(terminal).splitlines()
     assert first.endswith("exception=ValueError")
     assert rest
     assert all(line.startswith("    /") for line in rest)
-    assert "geheim" not in terminal.getvalue()
+    assert "geheim" not in written(terminal)
 
 
 # Configuration
@@ -247,7 +254,7 @@ def test_the_form_can_be_chosen(form: Literal["auto", "json", "text"], *, is_jso
     stream = io.StringIO()
     configure(stream, {}, LoggingSettings(format=form))
     log.info("m")
-    assert stream.getvalue().startswith("{") == is_json
+    assert written(stream).startswith("{") == is_json
 
 
 def test_the_level_of_the_settings_counts_unless_the_environment_has_one() -> None:
