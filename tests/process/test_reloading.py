@@ -99,6 +99,8 @@ async def test_the_log_changes_its_level(tmp_path: Path, capsys: pytest.CaptureF
     try:
         await reload(current, keys, lambda: Settings(logging=LoggingSettings(format="json", level="debug")))
         assert root.level == logging.DEBUG
+        for handler in root.handlers:
+            handler.flush()
     finally:
         root.handlers = handlers
         root.setLevel(level)
