@@ -41,6 +41,10 @@ class _Answer:
         await asyncio.sleep(0)
         return self.chunks.pop() if self.chunks else b""
 
+    async def feed(self, take: Callable[[bytes], bool]) -> None:
+        while take(chunk := await self.read()) and chunk:
+            pass
+
     def close(self) -> None:
         """There is no connection."""
 
@@ -71,6 +75,10 @@ class _Client:
 
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Takes the head."""
+
+    def put(self, frames: bytes) -> bool:
+        """Takes the frames."""
+        return True
 
     async def write(self, frames: bytes) -> None:
         """Takes the frames."""

@@ -84,6 +84,10 @@ class Deadline:
         if self.pace is not None and self._heard_at is not None:
             self.pace.note(self._heard_at)
 
+    def resume(self) -> None:
+        """The client did not let the gateway wait."""
+        self._waits_for_client = False
+
     def expire(self, error: GatewayError) -> None:
         """Ends the exchange now, for this reason, unless it is ending already."""
         if not self._scope.expired():

@@ -54,6 +54,10 @@ class EventLog:
 
     async def write(self, frames: bytes) -> None:
         """Takes whole frames."""
+        self.put(frames)
+
+    def put(self, frames: bytes) -> bool:
+        """Takes whole frames; there is always room."""
         fresh = [frame + b"\n\n" for frame in frames.split(b"\n\n") if frame and frame != _DONE_FRAME]
         self._tail += fresh
         self._tail_bytes += sum(map(len, fresh))
@@ -61,6 +65,7 @@ class EventLog:
             self._tail_bytes -= len(self._tail.pop(0))
             self._first += 1
         self._wake()
+        return True
 
     async def finish(self) -> None:
         """Nothing more comes."""

@@ -304,8 +304,12 @@ class _Nowhere:
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Nothing is sent before the end."""
 
-    async def write(self, frames: bytes) -> None:
+    def put(self, frames: bytes) -> bool:
         """The Response of the terminal event holds it all."""
+        return True
+
+    async def write(self, frames: bytes) -> None:
+        """Nor here."""
 
     async def finish(self) -> None:
         """There is no body to end."""

@@ -1,6 +1,6 @@
 """What an exchange needs of the world: protocols that upstreams and downstreams fulfil, and tests fake."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.settings import ProviderSettings
@@ -13,6 +13,12 @@ class Answer(Protocol):
 
     async def read(self) -> bytes:
         """The next bytes; empty at the end. Raises GatewayError when the body breaks off."""
+
+    async def feed(self, take: Callable[[bytes], bool]) -> None:
+        """Has `take` called with the next bytes the moment they come, and with none at the end, until it returns False.
+
+        Raises GatewayError when the body breaks off, and what `take` raises.
+        """
 
     def close(self) -> None:
         """Gives the connection back, or closes it if the body was not read to its end."""
@@ -54,6 +60,9 @@ class Downstream(Protocol):
 
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Sends the status line, these headers and the first frames."""
+
+    def put(self, frames: bytes) -> bool:
+        """Sends whole frames if that needs no waiting, and says whether it did. Raises ConnectionError as `write`."""
 
     async def write(self, frames: bytes) -> None:
         """Sends whole frames. Raises ConnectionError when the client is gone or has stalled."""

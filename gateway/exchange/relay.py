@@ -31,13 +31,39 @@ async def relay(answer: Answer, translation: Translation, downstream: Downstream
         GatewayError: when the upstream breaks off; the terminal event has not been written then.
         ConnectionError: when the client is gone.
     """
+    passage = _Passage(translation, downstream, deadline)
     while not translation.is_over:
-        chunk = await answer.read()
-        deadline.bytes_came()
-        if frames := translation.feed(chunk) if chunk else translation.finish():
-            deadline.suspend()
-            await downstream.write(frames)
+        await answer.feed(passage.take)
+        if passage.waiting:
+            await downstream.write(passage.waiting)
             deadline.bytes_came()
+
+
+class _Passage:
+    """What happens to each piece of the answer, in one go: no task is woken between the two sockets."""
+
+    __slots__ = ("_deadline", "_downstream", "_translation", "waiting")
+
+    def __init__(self, translation: Translation, downstream: Downstream, deadline: Deadline) -> None:
+        self._translation = translation
+        self._downstream = downstream
+        self._deadline = deadline
+        self.waiting = b""
+        """Frames that a slow client has no room for."""
+
+    def take(self, chunk: bytes) -> bool:
+        """Passes the next bytes of the body on, or its end; says whether more may come at once."""
+        deadline, translation = self._deadline, self._translation
+        deadline.bytes_came()
+        frames = translation.feed(chunk) if chunk else translation.finish()
+        self.waiting = b""
+        if frames:
+            deadline.suspend()
+            if not self._downstream.put(frames):
+                self.waiting = frames
+                return False
+            deadline.resume()
+        return not translation.is_over
 
 
 async def read_rest(answer: Answer) -> None:

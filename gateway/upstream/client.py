@@ -26,7 +26,8 @@ from gateway.codec.json import loads
 from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
-from gateway.upstream.connections import CUT_OFF, open_pool, without_head
+from gateway.upstream.connection import Connection, Take, cut_off, feed, unread
+from gateway.upstream.connections import open_pool, without_head
 from gateway.upstream.proxies import proxy_of
 from gateway.upstream.refusals import Refusals
 
@@ -50,10 +51,11 @@ _SECRET_LENGTH = 6
 class UpstreamAnswer:
     """The answer to one request, after its status line said 2xx. Close it in every case."""
 
-    __slots__ = ("_response", "content_type")
+    __slots__ = ("_connection", "_response", "content_type")
 
     def __init__(self, response: ClientResponse) -> None:
         self._response = response
+        self._connection = _own_connection(response)
         self.content_type = response.content_type
 
     async def read(self) -> bytes:
@@ -67,10 +69,21 @@ class UpstreamAnswer:
             return await content.readany()
         except (ClientError, ConnectionError) as error:
             # aiohttp withholds what came in the same read as the break, which may be the end of the stream.
-            if rest := content._read_nowait(-1):  # noqa: SLF001
+            if rest := unread(content):
                 return rest
-            message = "The upstream closed the connection before the end of its answer."
-            raise GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=CUT_OFF) from error
+            raise cut_off() from error
+
+    async def feed(self, take: Take) -> None:
+        """Has `take` called with the next bytes the moment they come, until it wants no more or has got the end.
+
+        Raises:
+            GatewayError: UPSTREAM_ERROR when the connection breaks before the body ends.
+        """
+        if self._connection is None:  # it has gone back to the pool: everything is here
+            while take(chunk := await self.read()) and chunk:
+                pass
+            return
+        await feed(self._connection, self._response.content, take)
 
     def close(self) -> None:
         """Gives the connection back to the pool if the body was read to its end, and closes it otherwise."""
@@ -259,6 +272,11 @@ class Upstream:
             error.message = error.message.replace(secret, "***")
             error.upstream_code = error.upstream_code and error.upstream_code.replace(secret, "***")
         return error
+
+
+def _own_connection(response: ClientResponse) -> Connection | None:
+    connection = response.connection.protocol if response.connection is not None else None
+    return connection if isinstance(connection, Connection) else None
 
 
 def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:

@@ -5,7 +5,6 @@ Knows sockets, TLS and proxies, and nothing of what is sent over them.
 
 import ssl
 from functools import partial
-from typing import Final
 
 from aiohttp import (
     BaseConnector,
@@ -13,7 +12,6 @@ from aiohttp import (
     ClientConnectorError,
     ClientConnectorSSLError,
     ClientHttpProxyError,
-    ClientPayloadError,
     ClientProxyConnectionError,
     ClientResponseError,
     ServerTimeoutError,
@@ -24,10 +22,8 @@ from aiohttp.client_proto import ResponseHandler
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
+from gateway.upstream.connection import CUT_OFF, Connection
 from gateway.upstream.trust import tls_context
-
-CUT_OFF: Final = "cut_off"
-"""The word for an upstream that went away without one."""
 
 _REASONS = {
     9: "certificate_not_yet_valid",
@@ -52,26 +48,6 @@ _SENTENCES = {
 }
 
 
-class _Connection(ResponseHandler):
-    """One connection to an upstream: more careful than aiohttp's.
-
-    It tells the reader of a body when its framing breaks. aiohttp tells only those who wait for a head, so that the
-    reader would wait until the idle limit.
-
-    It counts as lost when anything came while nobody had asked. aiohttp would give that to the next request, which may
-    be another client's.
-    """
-
-    def is_connected(self) -> bool:
-        return super().is_connected() and not self.should_close
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        super().set_exception(exc, *cause)
-        payload = self._payload
-        if payload is not None and not payload.is_eof() and payload.exception() is None:
-            payload.set_exception(ClientPayloadError("the framing is broken"))
-
-
 def open_pool(settings: ProviderSettings) -> BaseConnector:
     """The pool for one upstream; it belongs to the running loop.
 
@@ -79,7 +55,7 @@ def open_pool(settings: ProviderSettings) -> BaseConnector:
         OSError: when a file of the provider's TLS cannot be used.
     """
     pool = _unix_pool(settings) if settings.unix_socket else _tcp_pool(settings)
-    connection: type[ResponseHandler] = _Connection
+    connection: type[ResponseHandler] = Connection
     pool._factory = partial(connection, loop=pool._loop)  # noqa: SLF001 - there is no public way
     return pool
 

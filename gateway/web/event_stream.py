@@ -7,7 +7,9 @@ Every write is a whole number of frames, so that a heartbeat between two writes 
 import asyncio
 from collections.abc import Callable, Sequence
 
+from aiohttp import ClientConnectionResetError
 from aiohttp.hdrs import CONNECTION
+from aiohttp.http import HttpVersion11
 from aiohttp.web import Request
 from aiohttp_sse import EventSourceResponse
 
@@ -37,6 +39,7 @@ class EventStream(EventSourceResponse):
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._heartbeat = keep_alive if keep_alive and settings.heartbeat == "event" else lambda: _COMMENT
+        self._is_chunked = request.version >= HttpVersion11
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
 
@@ -54,6 +57,25 @@ class EventStream(EventSourceResponse):
         """
         self._last_write = self._loop.time()
         await super().write(data)
+
+    def put(self, frames: bytes) -> bool:
+        """Sends whole frames if the client has room for them, and says whether it has.
+
+        Raises:
+            ConnectionError: when the client is gone or was dropped for stalling.
+        """
+        protocol, writer = self._request.protocol, self._request.writer
+        if protocol.writing_paused or not self._is_chunked:
+            return False
+        self._last_write = self._loop.time()
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError("the client is gone")
+        # What aiohttp's writer does, without a coroutine: 0.2 us against 0.8.
+        chunk = b"%x\r\n%b\r\n" % (len(frames), frames)
+        writer.output_size += len(chunk)
+        transport.write(chunk)
+        return True
 
     async def finish(self) -> None:
         """Ends the body and the heartbeat."""

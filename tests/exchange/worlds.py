@@ -1,7 +1,7 @@
 """Plain objects that fulfil the ports of an exchange: an upstream that follows a script, a client that keeps frames."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -36,6 +36,10 @@ class ScriptedAnswer:
                 case seconds:
                     await asyncio.sleep(seconds)
         return b""
+
+    async def feed(self, take: Callable[[bytes], bool]) -> None:
+        while take(chunk := await self.read()) and chunk:
+            pass
 
     def close(self) -> None:
         self.is_closed = True
@@ -89,6 +93,15 @@ class Client:
         self.starts += 1
         self.headers.extend(headers)
         await self.write(frames)
+
+    def put(self, frames: bytes) -> bool:
+        if self.delay:
+            return False
+        self.writes += 1
+        if self.writes > self.leaves_after:
+            raise ConnectionResetError("the client left")
+        self.body += frames
+        return True
 
     async def write(self, frames: bytes) -> None:
         self.writes += 1
