@@ -5,8 +5,6 @@ ends at LF, CRLF or CR and at nothing else, a leading BOM is dropped, comments a
 It takes any split of the bytes, copies each byte a bounded number of times and caps the size of one event.
 """
 
-from typing import NamedTuple
-
 from gateway.errors import ErrorKind, GatewayError
 
 DONE = b"[DONE]"
@@ -15,11 +13,8 @@ DONE = b"[DONE]"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class ServerSentEvent(NamedTuple):
-    """One event: the value of its `event` field (empty if it has none) and its data lines joined by LF."""
-
-    name: bytes
-    data: bytes
+ServerSentEvent = tuple[bytes, bytes]
+"""One event: the value of its `event` field (empty if it has none) and its data lines joined by LF."""
 
 
 class SSEDecoder:
@@ -47,19 +42,42 @@ class SSEDecoder:
         Raises:
             GatewayError: UPSTREAM_PROTOCOL when an event grows past the cap.
         """
+        events: list[ServerSentEvent] = []
+        if rest := self._whole_events(chunk, events):
+            self._take(rest, events)
+        if self._line_bytes + self._data_bytes > self._max_event_bytes:
+            limit = self._max_event_bytes
+            raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, f"The upstream sent an event of more than {limit} bytes.")
+        return events
+
+    def _whole_events(self, chunk: bytes, events: list[ServerSentEvent]) -> bytes:
+        """Takes the events at the start that are one line of data each, as nearly all are; returns what follows.
+
+        The same would come out of `_take`, at five times the cost.
+        """
+        if not self.is_between_events or b"\r" in chunk:
+            return chunk
+        *blocks, rest = chunk.split(b"\n\n")
+        for number, block in enumerate(blocks):
+            if not block.startswith(b"data: ") or b"\n" in block:
+                return b"\n\n".join([*blocks[number:], rest])
+            events.append((b"", block[6:]))
+        return rest
+
+    @property
+    def is_between_events(self) -> bool:
+        """Whether the next byte begins an event, and cannot be the second half of a line's end."""
+        return not (self._line or self._data or self._name or self._at_start or self._after_cr)
+
+    def _take(self, chunk: bytes, events: list[ServerSentEvent]) -> None:
         *lines, rest = self._with_line_feeds(chunk).split(b"\n")
         if lines and self._line:
             lines[0] = self._unfinished_line() + lines[0]
-        events: list[ServerSentEvent] = []
         for line in lines:
             self._take_line(line, events)
         if rest:
             self._line.append(rest)
             self._line_bytes += len(rest)
-        if self._line_bytes + self._data_bytes > self._max_event_bytes:
-            limit = self._max_event_bytes
-            raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, f"The upstream sent an event of more than {limit} bytes.")
-        return events
 
     def finish(self) -> ServerSentEvent | None:
         """The event that the end of the body leaves without its blank line, if there is one."""
@@ -101,7 +119,7 @@ class SSEDecoder:
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._data:
-            events.append(ServerSentEvent(self._name, b"\n".join(self._data)))
+            events.append((self._name, b"\n".join(self._data)))
             self._data.clear()
             self._data_bytes = 0
         self._name = b""

@@ -120,7 +120,7 @@ def observe(reply: RawAnswer) -> Observation:
         outcome=finish.outcome if finish else None,
         usage=finish.usage if finish else None,
         is_stream=is_stream,
-        said_done=is_stream and any(event.data == DONE for event in _events(reply.body)),
+        said_done=is_stream and any(data == DONE for _, data in _events(reply.body)),
         is_left=reply.ending == "left",
     )
 
@@ -154,7 +154,7 @@ def _events(body: bytes) -> Iterator[JSONValue]:
 
 
 def _chunks(body: bytes, *, is_stream: bool) -> Iterator[JSONObject]:
-    for data in [event.data for event in _events(body)] if is_stream else [body]:
+    for data in [data for _, data in _events(body)] if is_stream else [body]:
         try:
             chunk = loads_leniently(data)
         except ValueError:

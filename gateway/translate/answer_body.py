@@ -50,14 +50,27 @@ class AnswerBody:
             return []
         return self._decoder.feed(chunk)
 
+    @property
+    def is_between_events(self) -> bool:
+        """Whether it is a stream, and the next byte begins an event."""
+        return self._whole is None and not self._is_sniffing and self._decoder.is_between_events
+
+    def skip(self, size: int) -> bool:
+        """Counts bytes that somebody else has read; says whether the body may have so many."""
+        if self._received + size > self._max_response_bytes:
+            return False
+        self._received += size
+        return True
+
     def finish(self) -> list[ServerSentEvent]:
         """What the end of a stream leaves without its blank line: a truncation, which counts only if it is whole."""
         event = self._decoder.finish()
         if event is None:
             return []
         try:
-            if event.data != DONE:
-                loads_leniently(event.data)
+            _, data = event
+            if data != DONE:
+                loads_leniently(data)
         except ValueError:
             return []
         return [event]

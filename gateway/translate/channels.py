@@ -21,6 +21,11 @@ class Increments:
         self._seen = ""
         self._half = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next text comes out as it is."""
+        return not self._is_cumulative and not self._half
+
     def feed(self, text: str) -> str:
         if self._is_cumulative:
             whole, text = text, text.removeprefix(self._seen)
@@ -75,6 +80,11 @@ class TextChannel:
         self._is_running = False
         self._blank = ""
         self.was_used = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next text, whatever it is, comes out as it is."""
+        return self._is_running and self._splitter is None and self._increments.is_plain
 
     def feed(self, text: str, logprobs: list[JSONObject] | None) -> list[Signal]:
         self.was_used = True

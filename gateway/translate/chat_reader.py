@@ -13,6 +13,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.translate.answer_body import AnswerBody, read_json
 from gateway.translate.channels import ReasoningChannel, TextChannel
+from gateway.translate.plain_chunks import PlainChunks
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Refusal, Signal, Usage
 from gateway.translate.tool_fragments import ToolFragments
 from gateway.translate.usage import read_usage
@@ -33,6 +34,7 @@ class ChatReader:
 
     def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
         self._body = AnswerBody(max_event_bytes=max_event_bytes, max_response_bytes=max_response_bytes)
+        self._plain = PlainChunks()
         self._text = TextChannel(quirks)
         self._reasoning = ReasoningChannel(quirks)
         self._calls = ToolFragments()
@@ -44,6 +46,8 @@ class ChatReader:
         self._finish_reason = ""
         self._usage: Usage | None = None
         self._said_done = False
+        self._is_plain = False
+        """Whether the next bytes, if they are plain chunks, are nothing but more of the text."""
         self.is_over = False
         """Nothing that follows in the body matters: the end or a failure has been read."""
 
@@ -55,7 +59,16 @@ class ChatReader:
             events = self._body.feed(chunk)
         except GatewayError as error:
             return self._fail(error)
-        return self._read_events(events)
+        signals = self._read_events(events)
+        is_open = not self.is_over and not self._said_done
+        self._is_plain = is_open and self._plain.is_known and self._text.is_plain and self._body.is_between_events
+        return signals
+
+    def texts(self, chunk: bytes) -> list[str] | None:
+        """What `feed` would give as `Text` alone; None where it may give something else, and must be called."""
+        if not self._is_plain or (texts := self._plain.texts(chunk)) is None or not self._body.skip(len(chunk)):
+            return None
+        return texts
 
     def finish(self) -> list[Signal]:
         """The signals owed at the end of the body; the last one is a Finish or a Failure."""
@@ -74,6 +87,9 @@ class ChatReader:
         for name, data in events:
             if self.is_over or self._said_done:
                 break
+            if not name and (text := self._plain.text(data)) is not None:
+                signals += self._text.feed(text, None)
+                continue
             if data == DONE:
                 self._said_done = True
                 # Without a reason only the body's own end tells: llama-cpp-python says it, too, where it breaks off.
@@ -83,6 +99,7 @@ class ChatReader:
             except GatewayError as error:
                 return signals + self._fail(error)
             if isinstance(chunk, dict):
+                self._plain.learn(data, chunk)
                 self._read_chunk(chunk, signals, is_error=name == b"error")
         return signals
 

@@ -4,7 +4,7 @@ The composer alone decides when an item or a part opens and closes, and it alone
 (through its writer) `sequence_number`. What it does in which situation is `gateway.translate.transitions`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from gateway.codec.json import JSONObject
@@ -52,6 +52,18 @@ _LONGEST_CALL_ID = 64
 _SUMMARY_SIGNALS = (Text, Finish, Failure)
 
 
+_StepFunction = Callable[["Composer", Signal], None]
+_Row = Mapping[type[Signal], tuple[_StepFunction, ...]]
+
+
+def _rows(functions: Mapping[Step, _StepFunction]) -> Mapping[Open, _Row]:
+    """The transitions as what is called: to look up two enums for each token costs more than to write it."""
+    return {
+        state: {kind: tuple(functions[step] for step in steps) for kind, steps in row.items()}
+        for state, row in TRANSITIONS.items()
+    }
+
+
 class Composer:
     """One response being made.
 
@@ -64,6 +76,7 @@ class Composer:
         provider: the name of the upstream, which alone understands its opaque state.
         compacts: the text is the summary of the conversation, and there is nothing else in the answer.
         estimate: usage for an upstream that reports none, from the length of all output in characters.
+        now: seconds since the epoch, for `completed_at`.
         writer: goes on with a stream that another composer has begun.
         holds_end: the terminal event waits for `conclude`.
     """
@@ -78,6 +91,7 @@ class Composer:
         seal: Seal | None,
         provider: str,
         estimate: Callable[[int], Usage],
+        now: Callable[[], int],
         compacts: bool = False,
         writer: EventWriter | None = None,
         holds_end: bool = False,
@@ -92,13 +106,13 @@ class Composer:
         self._kept: list[Opaque] = []
         self._estimate = estimate
         self._writer = EventWriter() if writer is None else writer
-        self._open = Open.NOTHING
+        self._enter(Open.NOTHING)
         self._item: OutputItem | None = None
         self._message: MessageItem | None = None
         self._output: list[JSONObject] = []
         self._call_ids: set[str] = set()
         self._output_characters = 0
-        self._now = 0
+        self._now = now
         self._holds_end = holds_end
         self.ending: RenderedResponse | None = None
         """The Response of the terminal event, once the answer is over."""
@@ -143,20 +157,27 @@ class Composer:
             self._write_end(self.ending, is_stored=is_stored)
         return self._writer.take()
 
-    def compose(self, signals: Sequence[Signal], now: int) -> bytes:
-        """The frames for these signals.
-
-        Args:
-            signals: what the reader made certain.
-            now: seconds since the epoch, for `completed_at`.
-        """
-        self._now = now
+    def compose(self, signals: Sequence[Signal]) -> bytes:
+        """The frames for these signals, which the reader made certain."""
+        if self._compacts:
+            signals = [signal for signal in signals if isinstance(signal, _SUMMARY_SIGNALS)]
         for signal in signals:
-            if self._compacts and not isinstance(signal, _SUMMARY_SIGNALS):
-                continue
-            for step in TRANSITIONS[self._open][type(signal)]:
-                self._STEPS[step](self, signal)
+            for step in self._row[type(signal)]:
+                step(self, signal)
         return self._writer.take()
+
+    def compose_texts(self, texts: Sequence[str]) -> bytes:
+        """The frames for more text, as `compose` makes them of the signals."""
+        if self._open is not Open.TEXT or self._message is None:
+            return self.compose([Text(text) for text in texts])
+        for text in texts:
+            self._output_characters += len(text)
+            self._message.append(text, None)
+        return self._writer.take()
+
+    def _enter(self, state: Open) -> None:
+        self._open = state
+        self._row = self._ROWS[state]
 
     def keep_alive(self) -> bytes:
         """A frame for a silent moment that resets clients' idle timers.
@@ -176,7 +197,7 @@ class Composer:
         self._item = ReasoningItem(
             self._writer, item_id, len(self._output), self._reasoning_events, self._sealed_reasoning
         )
-        self._open = Open.REASONING
+        self._enter(Open.REASONING)
 
     def _sealed_reasoning(self, text: str) -> str | None:
         """The text and all opaque state so far, for the item that closes now."""
@@ -199,7 +220,7 @@ class Composer:
             self._close_item("completed")
 
     def _open_message(self, signal: Signal) -> None:
-        self._open = Open.MESSAGE
+        self._enter(Open.MESSAGE)
         if self._compacts and self._seal is not None:
             self._item = CompactionItem(self._writer, self._mint_id("cmp"), len(self._output), self._seal)
             return
@@ -215,7 +236,7 @@ class Composer:
     def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
         if self._message is not None:
             self._message.open_part(kind)
-        self._open = Open.TEXT if kind == "output_text" else Open.REFUSAL
+        self._enter(Open.TEXT if kind == "output_text" else Open.REFUSAL)
 
     def _open_call(self, signal: Signal) -> None:
         """Opens a call, unless `tool_choice` forbids its tool: then its arguments meet nothing open."""
@@ -229,7 +250,7 @@ class Composer:
             call_id=self._unique_call_id(signal.call_id),
             output_index=len(self._output),
         )
-        self._open = Open.CALL
+        self._enter(Open.CALL)
 
     def _unique_call_id(self, offered: str) -> str:
         """The upstream's id, unless it has none, one too long, or gave it to two calls, as LocalAI does."""
@@ -239,7 +260,12 @@ class Composer:
         return call_id
 
     def _append(self, signal: Signal) -> None:
-        text, logprobs = _content(signal)
+        if isinstance(signal, Text):
+            text, logprobs = signal
+        elif isinstance(signal, Reasoning | Refusal | CallArguments):
+            text, logprobs = signal[0], None
+        else:
+            return
         self._output_characters += len(text)
         if self._item is not None:
             self._item.append(text, logprobs)
@@ -255,7 +281,7 @@ class Composer:
         if isinstance(self._item, MessageItem | ReasoningItem):
             self._item.close_part()
         if self._message is not None:
-            self._open = Open.MESSAGE
+            self._enter(Open.MESSAGE)
 
     def _write_whole(self, signal: Signal) -> None:
         if not isinstance(signal, Whole):
@@ -270,7 +296,7 @@ class Composer:
 
     def _close_item(self, status: ItemStatus, *, is_failure: bool = False) -> None:
         item, self._item, self._message = self._item, None, None
-        self._open = Open.NOTHING
+        self._enter(Open.NOTHING)
         if item is None:
             return
         item.close(status, is_failure=is_failure)
@@ -289,7 +315,7 @@ class Composer:
             self._carry(signal)
             self._write_message_if_empty()
         self._usage = signal.usage
-        self._end(self._response.finished(self._output, signal.outcome, self.usage, self._now))
+        self._end(self._response.finished(self._output, signal.outcome, self.usage, self._now()))
 
     def _fail(self, signal: Signal) -> None:
         if not isinstance(signal, Failure):
@@ -308,7 +334,7 @@ class Composer:
 
     def _end(self, ending: RenderedResponse) -> None:
         self.ending = ending
-        self._open = Open.ENDED
+        self._enter(Open.ENDED)
         if not self._holds_end:
             self._write_end(ending, is_stored=False)
 
@@ -321,30 +347,21 @@ class Composer:
 
     # Not made for each composer: one that held its own methods would wait for the garbage collector, and with it the
     # whole request.
-    _STEPS: ClassVar[dict[Step, Callable[["Composer", Signal], None]]] = {
-        Step.OPEN_REASONING: _open_reasoning,
-        Step.OPEN_MESSAGE: _open_message,
-        Step.OPEN_TEXT: _open_text,
-        Step.OPEN_REFUSAL: _open_refusal,
-        Step.OPEN_CALL: _open_call,
-        Step.APPEND: _append,
-        Step.ANNOTATE: _annotate,
-        Step.CLOSE_PART: _end_part,
-        Step.WRITE_WHOLE: _write_whole,
-        Step.KEEP: _keep,
-        Step.CARRY: _carry,
-        Step.CLOSE_ITEM: _end_item,
-        Step.FINISH: _finish,
-        Step.FAIL: _fail,
-    }
-
-
-def _content(signal: Signal) -> tuple[str, list[JSONObject] | None]:
-    """The text of a signal that has some, and its log probabilities."""
-    match signal:
-        case Text(text, logprobs):
-            return text, logprobs
-        case Reasoning(text) | Refusal(text) | CallArguments(text):
-            return text, None
-        case _:
-            return "", None
+    _ROWS: ClassVar[Mapping[Open, _Row]] = _rows(
+        {
+            Step.OPEN_REASONING: _open_reasoning,
+            Step.OPEN_MESSAGE: _open_message,
+            Step.OPEN_TEXT: _open_text,
+            Step.OPEN_REFUSAL: _open_refusal,
+            Step.OPEN_CALL: _open_call,
+            Step.APPEND: _append,
+            Step.ANNOTATE: _annotate,
+            Step.CLOSE_PART: _end_part,
+            Step.WRITE_WHOLE: _write_whole,
+            Step.KEEP: _keep,
+            Step.CARRY: _carry,
+            Step.CLOSE_ITEM: _end_item,
+            Step.FINISH: _finish,
+            Step.FAIL: _fail,
+        }
+    )

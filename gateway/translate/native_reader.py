@@ -70,6 +70,9 @@ class NativeReader:
         except GatewayError as error:
             return self._fail(error)
 
+    def texts(self, _chunk: bytes) -> None:
+        """There is no shorter way than `feed`."""
+
     def finish(self) -> list[Signal]:
         """The signals owed at the end of the body; the last one is a Finish or a Failure."""
         if self.is_over:

@@ -79,6 +79,7 @@ class Translation:
             provider=provider.name,
             compacts=plan.compacts,
             estimate=lambda output_bytes: estimate(input_bytes, output_bytes),
+            now=self._now,
             writer=self._writer,
             holds_end=self._holds_end,
         )
@@ -174,15 +175,17 @@ class Translation:
     def release(self) -> bytes:
         """The frames for what was held back."""
         held, self._held = self._held, []
-        return self._composer.compose(held, self._now())
+        return self._composer.compose(held)
 
     def feed(self, chunk: bytes) -> bytes:
         """The frames for the next bytes of the upstream's body."""
-        return self._composer.compose(self._discreet(self._reader.feed(chunk)), self._now())
+        if (texts := self._reader.texts(chunk)) is not None:
+            return self._composer.compose_texts(texts)
+        return self._composer.compose(self._discreet(self._reader.feed(chunk)))
 
     def finish(self) -> bytes:
         """The frames at the end of the upstream's body."""
-        return self._composer.compose(self._discreet(self._reader.finish()), self._now())
+        return self._composer.compose(self._discreet(self._reader.finish()))
 
     def _discreet(self, signals: list[Signal]) -> list[Signal]:
         """The signals without the upstream's key: it may quote the one that it refuses."""
@@ -193,11 +196,11 @@ class Translation:
 
     def fail(self, error: GatewayError) -> bytes:
         """The frames when the upstream's answer cannot be had to its end, or was not worth putting out."""
-        return self._composer.compose(self._reader.fail(error) or [Failure(error)], self._now())
+        return self._composer.compose(self._reader.fail(error) or [Failure(error)])
 
     def cancel(self) -> bytes:
         """The frames when somebody has ended the answer."""
-        return self._composer.compose([Finish(Outcome.CANCELLED)], self._now())
+        return self._composer.compose([Finish(Outcome.CANCELLED)])
 
     def conclude(self, *, is_stored: bool) -> bytes:
         """The frames of the terminal event that was held back."""

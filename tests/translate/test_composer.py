@@ -61,12 +61,13 @@ def composer(reasoning: ReasoningEvents = "summary", seal: Seal | None = None) -
         seal=seal,
         provider="up",
         estimate=lambda characters: estimate(8, characters),
+        now=lambda: 1_700_000_009,
     )
 
 
 def stream_of(*signals: Signal, reasoning: ReasoningEvents = "summary", seal: Seal | None = None) -> StreamCheck:
     one = composer(reasoning, seal)
-    return check_stream(one.begin() + one.compose(signals, 1_700_000_009))
+    return check_stream(one.begin() + one.compose(signals))
 
 
 def events_of(*signals: Signal, reasoning: ReasoningEvents = "summary") -> list[str]:
@@ -275,7 +276,7 @@ def test_log_probabilities_travel_with_their_delta() -> None:
 def sealed_items(*signals: Signal) -> list[tuple[str, SealedReasoning | None]]:
     """Each output item's type, and what is sealed in it; here a seal is plain hexadecimal."""
     one = composer(seal=bytes.hex)
-    output = check_stream(one.begin() + one.compose(signals, 1_700_000_009)).response["output"]
+    output = check_stream(one.begin() + one.compose(signals)).response["output"]
     tokens = [item.get("encrypted_content") for item in output]
     opened = [decode(bytes.fromhex(token)) if token else None for token in tokens]
     assert all(one is None or isinstance(one, SealedReasoning) for one in opened)
@@ -313,15 +314,15 @@ def test_state_of_an_answer_that_was_cut_is_not_kept() -> None:
 def test_nothing_follows_the_end() -> None:
     one = composer()
     one.begin()
-    assert one.compose([Text("a"), DONE], 0).endswith(b"data: [DONE]\n\n")
-    assert one.compose([Text("b"), FAILURE], 0) == b""
+    assert one.compose([Text("a"), DONE]).endswith(b"data: [DONE]\n\n")
+    assert one.compose([Text("b"), FAILURE]) == b""
     assert one.keep_alive() == b""
 
 
 def test_a_heartbeat_repeats_in_progress_until_the_first_item_and_is_keepalive_after_it() -> None:
     one = composer()
-    body = one.begin() + one.keep_alive() + one.compose([Text("a")], 1_700_000_009)
-    body += one.keep_alive() + one.compose([DONE], 1_700_000_009)
+    body = one.begin() + one.keep_alive() + one.compose([Text("a")])
+    body += one.keep_alive() + one.compose([DONE])
     types = check_stream(body).types
     assert types[2] == "response.in_progress"
     assert types[6] == "keepalive"
@@ -394,6 +395,6 @@ def test_any_signals_make_a_stream_that_every_client_can_read(
     in_pieces = composer(reasoning, seal)
     body = in_pieces.begin()
     for start, stop in itertools.pairwise(sorted({0, len(signals) + 1, *cuts})):
-        body += in_pieces.compose([*signals, end][start:stop], 1_700_000_009)
+        body += in_pieces.compose([*signals, end][start:stop])
     whole = composer(reasoning, seal)
-    assert body == whole.begin() + whole.compose([*signals, end], 1_700_000_009)
+    assert body == whole.begin() + whole.compose([*signals, end])

@@ -1,0 +1,98 @@
+"""Reads the chunks of a stream that differ from one before in their text alone, as nearly all do.
+
+Such a chunk need not be parsed: its bytes are those of the other, around another JSON string.
+"""
+
+import re
+
+from gateway.codec.json import JSONObject, JSONValue, loads
+
+_CONTENT = re.compile(rb'"content"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_MOST_VAIN = 8
+"""Chunks that were learned for nothing until no more are: some upstreams never send two alike."""
+
+
+class PlainChunks:
+    """Knows the last plain chunk: `text` reads others of its form, `learn` is told of one that `text` did not know."""
+
+    __slots__ = ("_between", "_end", "_head", "_start", "_tail", "_vain")
+
+    def __init__(self) -> None:
+        self._vain = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._head = self._tail = self._start = self._end = self._between = b""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a form."""
+        return bool(self._head)
+
+    def text(self, data: bytes) -> str | None:
+        """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
+        head, tail = self._head, self._tail
+        if not head or not data.startswith(head) or not data.endswith(tail) or len(data) <= len(head) + len(tail):
+            return None
+        return self._string(data[len(head) : -len(tail)])
+
+    def texts(self, body: bytes) -> list[str] | None:
+        """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
+        start, end = self._start, self._end
+        if not start or not body.startswith(start) or not body.endswith(end) or len(body) <= len(start) + len(end):
+            return None
+        texts: list[str] = []
+        for string in body[len(start) : -len(end)].split(self._between):
+            if not string or (text := self._string(string)) is None:
+                return None
+            texts.append(text)
+        return texts
+
+    def _string(self, inside: bytes) -> str | None:
+        """The text of a JSON string; only if all of it is one does the chunk go on behind it as the known one did."""
+        try:
+            text = loads(b'"%b"' % inside)
+        except ValueError:
+            return None
+        self._vain = 0
+        return text if isinstance(text, str) else None
+
+    def learn(self, data: bytes, chunk: JSONObject) -> None:
+        """Takes a chunk for a model, if its text is all that it says: another text has no other effect then."""
+        if self._vain >= _MOST_VAIN:
+            return
+        self._forget()
+        content, found = _only_content(chunk), _CONTENT.search(data)
+        if content is None or found is None:
+            return
+        self._vain += 1
+        head, tail = data[: found.start(1)], data[found.end(1) :]
+        other = b"a" if content != "a" else b"b"
+        if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
+            self._head, self._tail = head, tail
+            self._start, self._end = b"data: " + head, tail + b"\n\n"
+            self._between = self._end + self._start
+
+
+def _parsed(data: bytes) -> JSONValue:
+    try:
+        return loads(data)
+    except ValueError:
+        return None
+
+
+def _only_content(chunk: JSONValue) -> str | None:
+    """The text of a chunk that has nothing else to be read."""
+    if not isinstance(chunk, dict) or any(chunk.get(name) for name in ("usage", "error", "base_resp", "x_groq")):
+        return None
+    choices = chunk.get("choices")
+    if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
+        return None
+    choice = choices[0]
+    if any(choice.get(name) for name in ("index", "finish_reason", "logprobs", "usage")) or "message" in choice:
+        return None
+    delta = choice.get("delta")
+    if not isinstance(delta, dict) or any(value for name, value in delta.items() if name not in ("role", "content")):
+        return None
+    content = delta.get("content")
+    return content if isinstance(content, str) and content else None
