@@ -112,6 +112,7 @@ class GatewayError(Exception):
         upstream_status: the upstream's HTTP status, if it was the error.
         is_reported: the upstream itself said so, by its status or in its answer; it has not just gone away.
         headers: further HTTP headers (`Allow`, `WWW-Authenticate`).
+        limit: the name of the setting that refuses the request, for the log.
     """
 
     kind: ErrorKind
@@ -123,6 +124,7 @@ class GatewayError(Exception):
     is_reported: bool = False
     upstream_status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    limit: str = ""
 
     def __str__(self) -> str:
         return self.message

@@ -106,14 +106,17 @@ class Limiter:
         reached = _REACHED[verdict.refused_by].format(getattr(limits, verdict.refused_by))
         message = f"This key has reached its limit of {reached}. Please try again in {seconds}s."
         headers = standing_headers(limits, verdict)
-        return GatewayError(ErrorKind.KEY_LIMITED, message, retry_after=seconds, headers=headers)
+        return GatewayError(
+            ErrorKind.KEY_LIMITED, message, retry_after=seconds, headers=headers, limit=verdict.refused_by
+        )
 
     def _spent(self, limits: Limits, overdraft: Overdraft) -> GatewayError:
         """The error of a request whose budget is spent; without `Retry-After`, since that may be weeks away."""
         self._on_refusal(overdraft.limit)
         budget = _BUDGETS[overdraft.limit].format(getattr(limits, overdraft.limit))
         message = f"This key has spent its budget of {budget}. It begins anew at {overdraft.ends:%Y-%m-%dT%H:%M:%SZ}."
-        return GatewayError(ErrorKind.BUDGET_SPENT, message, headers={"x-should-retry": "false"})
+        headers = {"x-should-retry": "false"}
+        return GatewayError(ErrorKind.BUDGET_SPENT, message, headers=headers, limit=overdraft.limit)
 
     def too_large(self, limits: Limits, verdict: Verdict, tokens: int) -> GatewayError:
         """The error of a request that can never be let in."""
@@ -123,7 +126,7 @@ class Limiter:
             f"and the limit is {limits.tokens_per_minute} tokens per minute."
         )
         headers = standing_headers(limits, verdict) | {"x-should-retry": "false"}
-        return GatewayError(ErrorKind.KEY_LIMITED, message, headers=headers)
+        return GatewayError(ErrorKind.KEY_LIMITED, message, headers=headers, limit=TOKENS)
 
 
 class Admission:

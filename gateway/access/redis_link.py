@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import cache
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -49,6 +50,7 @@ class RedisLink:
             url, max_connections=_CONNECTIONS, timeout=seconds, retry=never, client_name="responses-gateway"
         )
         self._redis = Redis.from_pool(pool)
+        self._script = cache(self._redis.register_script)
         self._pinging: asyncio.Task[None] | None = None
         self._has_ended = False
         self.on_return: Callable[[], None] = lambda: None
@@ -65,7 +67,7 @@ class RedisLink:
         """
         with self._guarded():
             async with asyncio.timeout(self._seconds):
-                reply: Reply = await self._redis.register_script(script)(*call)
+                reply: Reply = await self._script(script)(*call)
         return reply
 
     async def run_all(self, script: str, calls: Iterable[Call]) -> None:
@@ -74,7 +76,7 @@ class RedisLink:
         Raises:
             LinkLostError: as above.
         """
-        known = self._redis.register_script(script)
+        known = self._script(script)
         with self._guarded():
             async with asyncio.timeout(self._seconds), self._redis.pipeline(transaction=False) as pipeline:
                 for call in calls:

@@ -105,9 +105,11 @@ class BackgroundRuns:
         """Holds a place for a run that is about to begin."""
         own = sum(1 for other, _ in self._runs if other == owner) + self._reserved.get(owner, 0)
         everybody = len(self._runs) + sum(self._reserved.values())
-        if own >= self._settings.max_background_per_key or everybody >= self._settings.max_background:
+        is_own = own >= self._settings.max_background_per_key
+        if is_own or everybody >= self._settings.max_background:
             message = "Too many responses run in the background."
-            raise GatewayError(ErrorKind.KEY_LIMITED, message, retry_after=10)
+            limit = "max_background_per_key" if is_own else "max_background"
+            raise GatewayError(ErrorKind.KEY_LIMITED, message, retry_after=10, limit=limit)
         self._reserved[owner] = self._reserved.get(owner, 0) + 1
         try:
             yield

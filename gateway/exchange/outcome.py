@@ -56,6 +56,8 @@ class Outcome:
     provider: str = ""
     upstream_model: str = ""
     upstream_code: str | None = None
+    limit: str = ""
+    """The name of the setting that refused it."""
     attempts: list[str] = field(default_factory=list)
     """Who was asked, in order, each `provider/model:word`."""
     consumption: Consumption | None = None
@@ -69,6 +71,7 @@ class Outcome:
         """The exchange ended with this error."""
         self.termination = termination_of(error)
         self.upstream_code = error.upstream_code
+        self.limit = error.limit
 
     def ask(self, target: Target) -> None:
         """A target has its turn."""

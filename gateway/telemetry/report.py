@@ -44,6 +44,7 @@ class Work:
         upstream_model: the model's id there.
         attempts: who was asked, in order, each `provider/model:word`.
         upstream_code: the upstream's own word for what went wrong.
+        limit: the name of the setting that refused it; empty where none did.
         dropped: what could not be carried over, as in `x-gateway-dropped`.
         consumption: what was used; None where nothing was.
         pace: how a streamed answer flowed; None for every other.
@@ -58,6 +59,7 @@ class Work:
     upstream_model: str = ""
     attempts: Sequence[str] = ()
     upstream_code: str | None = None
+    limit: str = ""
     dropped: Sequence[str] = ()
     consumption: Consumption | None = None
     pace: Pace | None = None
@@ -103,6 +105,8 @@ def log_fields(work: Work) -> dict[str, object]:
         fields["attempts"] = list(work.attempts)
     if work.upstream_code is not None:
         fields["upstream_code"] = cut(work.upstream_code)
+    if work.limit:
+        fields["limit"] = work.limit
     if work.consumption is not None:
         fields |= _usage_fields(work.consumption)
     if work.first_token_seconds is not None:

@@ -87,7 +87,7 @@ class Load:
     def _refusal(self, cap: str) -> GatewayError:
         self._on_refusal(cap)
         message = "The gateway has as much to do as it can bear. Please try again in a moment."
-        return GatewayError(ErrorKind.OVERLOADED, message, retry_after=_RETRY_SECONDS)
+        return GatewayError(ErrorKind.OVERLOADED, message, retry_after=_RETRY_SECONDS, limit=cap)
 
 
 class HeldBody:

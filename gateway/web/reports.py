@@ -45,6 +45,7 @@ def work_of(request: Request, outcome: Outcome, termination: str) -> Work:
         upstream_model=outcome.upstream_model,
         attempts=outcome.attempts,
         upstream_code=outcome.upstream_code,
+        limit=outcome.limit,
         dropped=outcome.dropped,
         consumption=outcome.consumption,
         pace=pace,

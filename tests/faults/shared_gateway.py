@@ -142,12 +142,14 @@ class SharedGateway:
         *providers: JSONObject,
         aliases: Sequence[JSONObject] = (),
         server: Mapping[str, object] | None = None,
+        limits: Mapping[str, object] | None = None,
     ) -> AsyncIterator[Gateway]:
-        """The process with these providers, aliases and members of `[server]`.
+        """The process with these providers, aliases and members of `[server]` and `[limits]`.
 
         When the block is over, its requests must be too.
         """
-        gateway = await self._reloaded({"providers": list(providers), "models": list(aliases), "server": server or {}})
+        tables = {"providers": list(providers), "models": list(aliases), "server": server or {}, "limits": limits or {}}
+        gateway = await self._reloaded(tables)
         try:
             await self._wait_until_nothing_is_left(gateway)
             yield gateway

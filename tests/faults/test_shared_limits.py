@@ -64,8 +64,8 @@ async def test_two_processes_let_in_as_much_as_one(tmp_path: Path) -> None:
             assert left == [0] * 11 + list(range(1, 20)), "each was told another rest"
 
 
+@pytest.mark.case("T11")
 async def test_exactly_so_many_streams_run_at_once_in_both(tmp_path: Path) -> None:
-    """T11, for two processes."""
     with redis_server() as redis:
         async with pair(tmp_path, redis, max_concurrency=6) as (gateways, upstream), aiohttp.ClientSession() as session:
             upstream.answer(Script.of(chat.chunk({"content": "a"}), 1.0, chat.ending()))

@@ -67,7 +67,8 @@ async def test_every_answer_tells_how_the_key_stands(path: str, body: JSONObject
         assert (status, orjson.loads(answer)["error"]["code"]) == (429, "rate_limit_exceeded")
         assert headers["x-ratelimit-remaining-requests"] == "0"
         assert 1 <= int(headers["retry-after"]) <= 121
-        assert (await gateway.request_line(2))["termination"] == "limited"
+        line = await gateway.request_line(2)
+        assert (line["termination"], line["limit"]) == ("limited", "requests_per_minute")
 
 
 async def test_what_is_stored_can_be_read_without_counting() -> None:
@@ -103,9 +104,10 @@ async def test_a_request_that_fails_uses_no_tokens() -> None:
         assert headers["x-ratelimit-remaining-tokens"] == "1000"
 
 
+@pytest.mark.case("T11")
 @pytest.mark.parametrize("members", [{}, {"stream": True}, {"background": True}, {"background": True, "stream": True}])
 async def test_exactly_so_many_answers_run_at_once(members: JSONObject) -> None:
-    """T11: of N + k requests N pass, whatever form they have, and all places come back."""
+    """Of N + k requests N pass, whatever form they have, and all places come back."""
     passing, more = 5, 4
     async with limited(max_concurrency=passing) as (gateway, upstream):
         upstream.answer(Script.of(chat.chunk({"content": OUTPUT}), 0.4, chat.ending()))
@@ -148,8 +150,9 @@ ENDINGS: tuple[Script, ...] = (
 )
 
 
+@pytest.mark.case("T11")
 async def test_every_ending_gives_the_place_back() -> None:
-    """T11: streams and answers that end well, break, are refused, or whose clients leave at any moment."""
+    """Streams and answers that end well, break, are refused, or whose clients leave at any moment."""
     async with limited(0.2, max_concurrency=1000, requests_per_minute=10**6, tokens_per_minute=10**9) as (gateway, up):
         gateway.allowed_errors.add("Error handling request from 127.0.0.1")  # the upstream's, when it is left
         chance = random.Random(7)
