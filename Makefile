@@ -109,6 +109,7 @@ bench-micro: install-dev
 bench: install
 	$(BIN)/python -m benchmarks.translation
 	$(BIN)/python -m benchmarks.routing
+	$(BIN)/python -m benchmarks.limits
 
 install-bench: $(VENV)/bench.stamp
 

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import collector, cost, counts, following, purge, routing, translation
+from benchmarks import collector, cost, counts, following, limits, purge, routing, translation
 from gateway.codec.json import dumps
 from tests.fakes.postgresql import PostgresServer
 
@@ -45,6 +45,21 @@ def test_the_table_of_routing_is_printed() -> None:
     done = CliRunner().invoke(routing.main, ["--rounds", "1", "--exchanges", "2"], catch_exceptions=False)
     assert done.exit_code == 0
     assert "four targets" in done.output
+
+
+def test_limits_add_little_to_a_request_and_next_to_nothing_where_there_are_none() -> None:
+    """The bounds are three times what was measured on a noisy machine."""
+    measured = [limits.exchange_cost().cpu for _ in range(2)]
+    none = min(limits.measure(limits.request_with(limits.NONE), 500).cpu for _ in range(3))
+    every = min(limits.measure(limits.request_with(limits.ALL), 500).cpu for _ in range(3))
+    assert none / min(measured) < 0.01
+    assert every / min(measured) < 0.1
+
+
+def test_the_table_of_limits_is_printed() -> None:
+    done = CliRunner().invoke(limits.main, ["--rounds", "1"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "every limit, in this process" in done.output
 
 
 def test_the_pauses_of_the_collector_are_printed_for_each_kind_of_response() -> None:

@@ -18,6 +18,9 @@ from redis.exceptions import RedisError
 _log = logging.getLogger(__name__)
 
 _CONNECTIONS = 16
+_LATE = 1.5
+"""A time limit that comes so many times too late says that this process was busy, and nothing of Redis."""
+
 _PING_SECONDS = 1.0
 _LONGEST_REASON = 200
 
@@ -87,11 +90,13 @@ class RedisLink:
     def _guarded(self) -> Iterator[None]:
         if not self.is_up:
             raise LinkLostError
-        losses = self.losses
+        loop, losses = asyncio.get_running_loop(), self.losses
+        late_at = loop.time() + _LATE * self._seconds
         try:
             yield
         except (RedisError, OSError, TimeoutError) as failure:
-            if losses == self.losses:  # else it is known, and may be over
+            is_late = isinstance(failure, TimeoutError) and loop.time() > late_at
+            if losses == self.losses and not is_late:  # another loss is known, and may be over
                 self._lose(failure)
             raise LinkLostError from failure
 

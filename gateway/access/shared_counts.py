@@ -181,8 +181,8 @@ class SharedCounts:
         else:
             if not verdict.refused_by:
                 self._local.note(claim)
-        if claim.is_running:
-            self._leases[claim] = lease
+        if claim.is_running and (limits.max_concurrency or limits.tokens_per_minute):
+            self._leases[claim] = lease  # of the others Redis need not hear again
         return verdict
 
     async def take_tokens(self, claim: Claim, tokens: int) -> Verdict:

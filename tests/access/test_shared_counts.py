@@ -76,6 +76,17 @@ async def test_all_processes_count_together(redis: RedisServer) -> None:
         assert [one for one in got if isinstance(one, str)] == [REQUESTS] * 5
 
 
+async def test_redis_hears_of_an_end_only_where_it_changes_something(redis: RedisServer) -> None:
+    async with processes(redis, 1) as (counts,):
+        claim = await admitted(counts, Limits(requests_per_minute=10))
+        assert isinstance(claim, Claim)
+        with redis.client as client:
+            before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+            counts.end(claim, 10)
+            await asyncio.sleep(0.1)
+            assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before
+
+
 async def test_answers_at_once_are_shared_and_come_back(redis: RedisServer) -> None:
     limits = Limits(max_concurrency=3)
     async with processes(redis, 2) as (first, second):
@@ -250,6 +261,18 @@ async def test_nobody_waits_longer_than_the_time_that_is_set(redis: RedisServer)
                 times.append(time.monotonic() - started)
         assert sum(times) < 1.5, "the first waits, no other does"
         await until(lambda: counts.sharing.is_up)
+
+
+async def test_a_process_that_was_busy_itself_does_not_take_redis_for_lost(redis: RedisServer) -> None:
+    async with AsyncExitStack() as stack:
+        counts = SharedCounts(RedisLink(redis.url, 0.1, ping_seconds=0.05), LocalCounts())
+        await stack.enter_async_context(counts.opened())
+        asking = asyncio.create_task(admitted(counts, Limits(requests_per_minute=1000)))
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # noqa: ASYNC251 - the event loop shall be late
+        assert isinstance(await asking, Claim)
+        assert counts.sharing.is_up
+        assert counts.sharing.losses == 0
 
 
 async def test_a_redis_that_is_down_at_the_start_is_used_when_it_comes() -> None:

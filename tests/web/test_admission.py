@@ -232,3 +232,13 @@ async def test_money_is_counted_by_the_prices_of_the_provider() -> None:
             await gateway.wait_for_requests(0)
             status, _, body = await post(gateway, REQUEST)
             assert (status, orjson.loads(body)["error"]["code"]) == (429, "insufficient_quota")
+
+
+async def test_the_sdk_waits_for_a_place_and_gets_it() -> None:
+    async with limited(max_concurrency=1) as (gateway, upstream):
+        upstream.answer(Script.of(chat.chunk({"content": OUTPUT}), 0.5, chat.ending()))
+        async with AsyncOpenAI(base_url=gateway.base_url, api_key=KEY, max_retries=3) as sdk:
+            both = [sdk.responses.create(model="up/model", input=PROMPT) for _ in range(2)]
+            answers = await asyncio.gather(*both)
+        assert {answer.output_text for answer in answers} == {OUTPUT}
+        assert sorted(entry["status"] for entry in gateway.log.entries()) == [200, 200, 429]
