@@ -18,6 +18,7 @@ _FOLDERS = ("usr/sbin", "usr/bin", "sbin", "bin")
 _SYSTEMD = ("systemd", "libsystemd-shared", "libapparmor1", "libcryptsetup12", "libfdisk1", "libip4tc2", "libkmod2")
 
 PACKAGES = {
+    "faketime": ("faketime", "libfaketime"),
     "nginx": ("nginx", "nginx-common"),
     "systemd-analyze": _SYSTEMD,
     "systemd-socket-activate": _SYSTEMD,
@@ -35,6 +36,12 @@ def program(name: str) -> Path:
     if (installed := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")) is not None:
         return Path(installed)
     return _unpacked(name) or _fetched(name)
+
+
+def library(name: str, file: str) -> Path:
+    """The path of a library that belongs to a program of `PACKAGES`, to be loaded before others."""
+    program(name)
+    return next(path for root in (Path("/"), FOLDER) for path in sorted(root.glob(f"usr/lib/*/{name}/{file}")))
 
 
 def environment() -> dict[str, str]:

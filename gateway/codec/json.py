@@ -54,11 +54,13 @@ def parse_body(data: bytes, *, max_depth: int, max_containers: int) -> JSONObjec
         GatewayError: the body is no JSON object, too deep, or holds too many values.
     """
     if _is_crowded(data, max_containers):
-        raise GatewayError(ErrorKind.INVALID_VALUE, "The body holds too many JSON values.")
-    body = _parsed(data)
+        message = f"The body holds too many JSON values: at most {max_containers} objects and arrays are allowed."
+        raise GatewayError(ErrorKind.INVALID_VALUE, message)
+    max_depth = min(max_depth, WRITABLE_DEPTH)
+    body = _parsed(data, max_depth)
     if not isinstance(body, dict):
         raise GatewayError(ErrorKind.INVALID_TYPE, "The body must be a JSON object.")
-    if _walk(body, min(max_depth, WRITABLE_DEPTH)) and _has_inexact_integer(data):
+    if _walk(body, max_depth) and _has_inexact_integer(data):
         raise GatewayError(ErrorKind.INVALID_VALUE, "The body holds an integer that does not fit into 64 bits.")
     return body
 
@@ -77,18 +79,19 @@ def convert(value: JSONValue, into: type[T], at: str, *, is_text: bool = False) 
         raise _conversion_error(str(error), at) from None
 
 
-def _parsed(data: bytes) -> JSONValue:
+def _parsed(data: bytes, max_depth: int) -> JSONValue:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         if "depth" in error.msg:
-            raise _too_deep() from None
+            raise _too_deep(max_depth) from None
         where = f"line {error.lineno}, column {error.colno}"
         raise GatewayError(ErrorKind.INVALID_JSON, f"The body is not valid JSON ({where}).") from None
 
 
-def _too_deep() -> GatewayError:
-    return GatewayError(ErrorKind.INVALID_VALUE, "The body is nested too deeply.")
+def _too_deep(most: int) -> GatewayError:
+    message = f"The body is nested too deeply: at most {most} levels are allowed."
+    return GatewayError(ErrorKind.INVALID_VALUE, message)
 
 
 def _is_crowded(data: bytes, max_containers: int) -> bool:
@@ -125,7 +128,7 @@ def _walk(body: JSONObject, max_depth: int) -> bool:
         if not below:
             return has_big_float
         level = below
-    raise _too_deep()
+    raise _too_deep(max_depth)
 
 
 def _has_inexact_integer(data: bytes) -> bool:

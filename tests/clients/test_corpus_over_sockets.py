@@ -49,6 +49,7 @@ def request_of(case: Case) -> JSONObject:
     return case.request | {"model": f"{provider}/model", "stream": False}
 
 
+@pytest.mark.case("U15", "U16", "U17")
 @pytest.mark.parametrize("case", [case for case in open_cases() if not case.is_http_error], ids=str)
 async def test_a_stream_means_what_it_should(gateway: GatewayProcess, upstream: Upstream, case: Case) -> None:
     upstream.answer(script_of(case))
