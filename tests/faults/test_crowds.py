@@ -73,7 +73,9 @@ PACED = Script.of(FIRST, *[step for _ in range(500) for step in (0.02, chat.chun
 async def test_a_crowd_that_stops_reading_is_held_in_bounds_and_others_go_on(figures: Figures) -> None:
     async with raw_upstream(FLOOD) as flooding, running_upstream() as paced:
         paced.answer(PACED)
-        providers = provider(flooding.base_url), provider(paced.base_url, name="paced")
+        # The flood keeps the fake upstream, too, from taking the connections of the others in time.
+        flood = provider(flooding.base_url, connect_timeout_seconds=WAIT)
+        providers = flood, provider(paced.base_url, name="paced")
         async with SHARED.configured(*providers, server={"write_stall_seconds": 4}) as gateway:
             with stalled_clients(gateway.port):
                 await until_still(flooding.requests, STALLED)
