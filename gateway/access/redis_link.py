@@ -127,15 +127,16 @@ class RedisLink:
     async def _look_for_it(self) -> None:
         while not self.is_up:
             await asyncio.sleep(self._ping_seconds)
-            await self._redis.connection_pool.disconnect()  # they are of no use, and would be found so one by one
-            self.is_up = await self._ping() is None
+            self.is_up = await self._ping(is_fresh=True) is None
         _log.warning("redis is back, limits are shared again")
         self.on_return()
 
-    async def _ping(self) -> Exception | None:
+    async def _ping(self, *, is_fresh: bool = False) -> Exception | None:
         """Why it does not answer; it has more time here than in the way of a request."""
         try:
             async with asyncio.timeout(max(self._seconds, self._ping_seconds)):
+                if is_fresh:  # the old connections are of no use, and would be found so one by one
+                    await self._redis.connection_pool.disconnect()
                 await self._redis.ping()
         except (RedisError, OSError, TimeoutError) as failure:
             return failure

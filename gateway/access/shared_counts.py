@@ -140,14 +140,14 @@ class SharedCounts:
         self._local = local
         self._leases: dict[Claim, _Lease] = {}
         self._ended: deque[tuple[_Lease, int]] = deque(maxlen=_MOST_ENDED)
-        self._telling: asyncio.Task[None] | None = None
-        link.on_return = lambda: self._begin(self._come_back())
+        self._telling: set[asyncio.Task[None]] = set()
+        link.on_return = lambda: self._begin(self._catch_up())
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Keeps the link and the leases while the block runs."""
         async with self._link.opened():
-            renewing = asyncio.create_task(self._renew(), name="renew leases")
+            renewing = asyncio.create_task(self._keep_up(), name="renew leases")
             try:
                 yield
             finally:
@@ -155,8 +155,8 @@ class SharedCounts:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LAST_SECONDS):
                         await self._tell_all()
-                if self._telling is not None:
-                    self._telling.cancel()
+                for telling in self._telling:
+                    telling.cancel()
 
     @property
     def sharing(self) -> Sharing:
@@ -206,17 +206,19 @@ class SharedCounts:
             self._end(lease, tokens if claim.limits.tokens_per_minute else 0)
 
     def _end(self, lease: _Lease, tokens: int) -> None:
-        self._ended.append((lease, tokens))
-
-        if self._telling is None or self._telling.done():
+        # What is used while Redis is lost would be of an earlier minute when it is back.
+        self._ended.append((lease, tokens if self._link.is_up else lease.tokens))
+        if not self._telling:
             self._begin(self._tell_all())
 
     def _begin(self, telling: Coroutine[None, None, None]) -> None:
         """Lets Redis know of the ends in the background."""
-        self._telling = asyncio.create_task(telling, name="tell redis what has ended")
+        task = asyncio.create_task(telling, name="tell redis what has ended")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
-    async def _come_back(self) -> None:
-        """Tells a Redis that was lost what it has missed."""
+    async def _catch_up(self) -> None:
+        """Holds the leases of this process, also those that a restart of Redis has lost, and tells what has ended."""
         await self.renew()
         await self._tell_all()
 
@@ -226,15 +228,14 @@ class SharedCounts:
             calls = [(_keys(one.owner), (one.id, one.tokens, one.minute, tokens)) for one, tokens in batch]
             try:
                 await self._link.run_all(_END, calls)
-            except LinkLostError:  # they are told when the link is back
-                self._ended.extendleft(reversed(batch))
+            except LinkLostError:  # the leases are told again; tokens may have been counted, and never are twice
+                self._ended.extendleft((lease, lease.tokens) for lease, _ in reversed(batch))
                 return
 
-    async def _renew(self) -> None:
-        """Holds the leases of this process; those that a restart of Redis has lost come back with it."""
+    async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            await self.renew()
+            await self._catch_up()
 
     async def renew(self) -> None:
         """Makes every lease of an answer under way new."""

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts
 from gateway.access.opening import open_counts
-from gateway.access.redis_link import RedisLink
+from gateway.access.redis_link import Call, LinkLostError, RedisLink
 from gateway.access.shared_counts import LEASE_SECONDS, SharedCounts
 from gateway.access.sliding_counter import SlidingCounter
 from gateway.settings import Limits, LimitsSettings
@@ -247,6 +247,39 @@ async def test_a_redis_that_is_gone_leaves_each_process_its_own_count_and_is_tak
             assert counts.sharing.losses == 1
     assert len(log.entries("redis is lost, each process limits for itself")) == 1
     assert len(log.entries("redis is back, limits are shared again")) == 1
+
+
+async def test_tokens_are_never_counted_twice_and_never_in_a_later_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    await away_from_the_edge()
+    limits = Limits(tokens_per_minute=1000, max_concurrency=10)
+    with redis_server() as redis:
+        async with processes(redis, 1) as (counts,):
+            link, claims = counts._link, [await admitted(counts, limits) for _ in range(3)]
+            run_all = link.run_all
+
+            async def run_and_lose_the_answer(script: str, calls: Iterable[Call]) -> None:
+                await run_all(script, calls)
+                raise LinkLostError
+
+            with monkeypatch.context() as patch:
+                patch.setattr(link, "run_all", run_and_lose_the_answer)
+                end(counts, claims[0], 30)
+                await asyncio.sleep(0.05)
+            end(counts, claims[1], 7)
+            with redis.client as client:
+                await until(lambda: client.zcard(RUNNING) == 1)
+                assert client.hget(MINUTE, "tokens") == b"37"
+                link.is_up = False
+                end(counts, claims[2], 500)
+                link.is_up = True
+                link.on_return()
+                await until(lambda: client.zcard(RUNNING) == 0)
+                assert client.hget(MINUTE, "tokens") == b"37"
+
+
+def end(counts: Counts, claim: Claim | str, tokens: int) -> None:
+    assert isinstance(claim, Claim)
+    counts.end(claim, tokens)
 
 
 async def test_nobody_waits_longer_than_the_time_that_is_set(redis: RedisServer) -> None:
