@@ -6,7 +6,7 @@ import time
 
 from gateway.store.protocol import Store, StoreError
 
-_SHORTEST_PAUSE_SECONDS = 0.01
+_SHORTEST_PAUSE_SECONDS = 0.05
 """Between two slices of a purge others get at the store, for as long as the slice took."""
 
 
