@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from openai import AsyncOpenAI
-from openai.types.responses import ResponseStreamEvent
+from openai.types.responses import ResponseInputParam, ResponseStreamEvent
 
 from gateway.codec.json import JSONObject
 from tests.clients.sdk_place import MODEL, until_over
@@ -76,16 +76,22 @@ async def test_what_one_process_stored_the_other_has_at_once(tmp_path: Path, sta
         two.upstream.answer(Script.of(text_stream("One")))
         sdks = (two.first, two.second)
         previous: str | None = None
+        item_id = ""
         for turn in range(10):  # each turn through the other process, with no pause after the terminal event
             sdk = sdks[turn % 2]
             stream = await sdk.responses.create(model=MODEL, input="Hi", previous_response_id=previous, stream=True)
             async for event in stream:
                 if event.type == "response.completed":
-                    previous = event.response.id
+                    previous, item_id = event.response.id, str(event.response.output[0].id)
                     break
             assert previous is not None
-            assert (await sdks[(turn + 1) % 2].responses.retrieve(previous)).output_text == "One"
-        assert len(two.upstream.last.json["messages"]) == 19
+            elsewhere = sdks[(turn + 1) % 2]
+            assert (await elsewhere.responses.retrieve(previous)).output_text == "One"
+            reference: ResponseInputParam = [{"type": "item_reference", "id": item_id}]
+            await elsewhere.responses.create(model=MODEL, input=reference, store=False)
+            assert two.upstream.last.json["messages"] == [{"role": "assistant", "content": "One"}]
+        turns = await two.second.responses.input_items.list(str(previous), limit=100)
+        assert len(turns.data) == 19
         conversation = await two.first.conversations.create(items=[{"role": "user", "content": "A"}])
         await two.second.responses.create(model=MODEL, input="B", conversation=conversation.id)
         listed = [item async for item in two.first.conversations.items.list(conversation.id)]

@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +22,7 @@ from gateway.store.records import Bounds, Item, Record
 from gateway.store.sql import SQLStore
 from gateway.store.sqlite import SqliteDatabase
 from gateway.store.sqlite_file import prepare
+from tests.fakes.full_disk import files_no_larger_than
 from tests.fakes.postgresql import PostgresServer
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +49,7 @@ async def until_it_works(store: Store, number: int) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.case("D3")
 def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
     path, acknowledged = tmp_path / "responses.db", list[str]()
     environment = os.environ | {"COVERAGE_PROCESS_START": "", "PYTHONPATH": str(ROOT)}
@@ -86,19 +86,7 @@ def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
     assert set(whole.values()) == {5}  # no half of a response
 
 
-@contextlib.contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """What a full disk is for those who write."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
+@pytest.mark.case("D1")
 async def test_a_full_disk_is_an_error_and_passes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = sqlite_store(tmp_path / "responses.db")
     await store.put(record(0), [Item("a", b"kept")])
@@ -127,6 +115,7 @@ async def _items_soon(store: Store) -> list[Item]:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.case("D2")
 async def test_a_locked_file_costs_no_more_than_the_time_limit(tmp_path: Path) -> None:
     path = tmp_path / "responses.db"
     store = sqlite_store(path, seconds=0.3)
@@ -142,6 +131,7 @@ async def test_a_locked_file_costs_no_more_than_the_time_limit(tmp_path: Path) -
     await store.close()
 
 
+@pytest.mark.case("D2")
 async def test_a_server_that_stops_is_used_again_when_it_is_back(postgres: PostgresServer) -> None:
     url = postgres.new_database("stopping")
     store = SQLStore(GuardedDatabase(PostgresDatabase(url), seconds=2), Bounds())
@@ -176,6 +166,7 @@ def damage(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.case("D4")
 async def test_a_damaged_file_is_refused_or_set_aside_and_never_silently_used(tmp_path: Path) -> None:
     path = tmp_path / "responses.db"
     store = sqlite_store(path)
@@ -193,6 +184,7 @@ async def test_a_damaged_file_is_refused_or_set_aside_and_never_silently_used(tm
     await fresh.close()
 
 
+@pytest.mark.case("D4")
 def test_a_gateway_does_not_start_on_a_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "responses.db"
     path.write_bytes(b"this is no database" * 1000)
@@ -213,6 +205,7 @@ def test_only_the_user_of_the_gateway_can_read_the_file(tmp_path: Path) -> None:
         open_store(StateSettings(backend="sqlite", path=str(tmp_path / "none" / "responses.db")))
 
 
+@pytest.mark.case("D5")
 async def test_a_purge_keeps_nobody_waiting(tmp_path: Path) -> None:
     bounds = Bounds(most_records=100)
     path = tmp_path / "responses.db"

@@ -110,6 +110,7 @@ async def test_only_one_tries_whether_it_works_again(
     assert database.asked == 1
 
 
+@pytest.mark.case("D2")
 async def test_what_waits_is_bounded_in_number_and_bytes(database: Database) -> None:
     guarded = GuardedDatabase(database, seconds=10)
     database.delay = 0.1

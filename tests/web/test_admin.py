@@ -7,9 +7,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.settings import AdminSettings
+from gateway.store.records import Record, size_of
 from gateway.web import admin
 from gateway.web.app_keys import READINESS, STREAMS
 from tests.fakes import chat
+from tests.fakes.faulty_store import FaultyStore
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
 from tests.fakes.upstream import Script, free_port, running_upstream
 
@@ -54,10 +56,24 @@ async def test_metrics_tell_what_requests_did_and_nothing_of_what_they_said() ->
     assert told["gateway_first_token_seconds_count"] == 1
     assert told["gateway_upstream_attempts_total"] == 1
     assert told["gateway_tokens_total"] > 0
-    assert told["gateway_store_up"] == 1
+    assert (told["gateway_store_up"], told["gateway_store_responses"], told["gateway_store_conversations"]) == (1, 1, 0)
+    assert told["gateway_store_bytes"] > len(OUTPUT)
     assert told["gateway_streams_open"] == 0
     for secret in (KEY, PROMPT, OUTPUT, "has-this"):
         assert secret not in text
+
+
+async def test_what_is_stored_is_told_unless_the_store_is_down() -> None:
+    port, faulty = free_port(), FaultyStore()
+    conversation = Record("ada", "conv_1", b"{}", 1)
+    async with local_gateway(store=faulty.store) as gateway, admin.listening(gateway.app, AdminSettings(port=port)):
+        await faulty.inner.put(conversation)
+        told = samples(await get(port, "/metrics"))
+        names = ("gateway_store_up", "gateway_store_responses", "gateway_store_conversations", "gateway_store_bytes")
+        assert tuple(told[name] for name in names) == (1, 0, 1, size_of(conversation, []))
+        faulty.is_down = True
+        down = samples(await get(port, "/metrics"))
+        assert [down.get(name) for name in names] == [0, None, None, None]
 
 
 async def test_an_open_stream_is_seen() -> None:
