@@ -67,6 +67,12 @@ reliability: install-dev install-programs
 	$(BIN)/python -m pytest --record-figures -m case
 	$(BIN)/python -m docs.generate
 
+# Half an hour of everything that can go wrong; the verdict is the exit status (docs/reliability.md).
+MINUTES ?= 30
+.PHONY: soak
+soak: install-dev
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
 # The gateway before real servers: gigabytes, and minutes (tests/upstreams/README.md). SERVER=mlx runs that one.
 SERVER ?=
 .PHONY: test-upstreams

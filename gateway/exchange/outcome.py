@@ -24,7 +24,7 @@ _TERMINATIONS = {
     ErrorKind.OVERLOADED: "shed",
     ErrorKind.KEY_LIMITED: "limited",
     ErrorKind.BUDGET_SPENT: "limited",
-    ErrorKind.STATE_UNAVAILABLE: "gateway_error",
+    ErrorKind.STATE_UNAVAILABLE: "store_unavailable",
     ErrorKind.INTERNAL: "gateway_error",
 }
 _TIMEOUT_TERMINATIONS = {

@@ -21,6 +21,7 @@ TERMINATIONS = frozenset(
         "total_timeout",
         "limited",
         "shed",
+        "store_unavailable",
         "cancelled",
         "drained",
         "gateway_error",

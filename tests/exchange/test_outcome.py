@@ -23,6 +23,7 @@ TERMINATIONS = [
     (GatewayError(ErrorKind.INVALID_JSON, ""), "client_error"),
     (GatewayError(ErrorKind.SHUTTING_DOWN, ""), "drained"),
     (GatewayError(ErrorKind.INTERNAL, ""), "gateway_error"),
+    (GatewayError(ErrorKind.STATE_UNAVAILABLE, ""), "store_unavailable"),
     (GatewayError(ErrorKind.UPSTREAM_TLS, "", upstream_code="certificate_expired"), "upstream_connect"),
     (GatewayError(ErrorKind.UPSTREAM_UNREACHABLE, "", upstream_code="breaker_open"), "shed"),
     (GatewayError(ErrorKind.UPSTREAM_OVERLOADED, "", upstream_code="queue_full"), "shed"),
