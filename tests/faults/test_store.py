@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -31,6 +32,7 @@ from tests.fakes.local_gateway import local_gateway, provider
 from tests.fakes.postgresql import PostgresServer
 from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
 from tests.faults.figures import Figures
+from tests.faults.pauses import watched
 from tests.store.backends import BACKENDS, place_for
 
 TURNS = 1000
@@ -62,6 +64,52 @@ async def _until_stored(there: Place) -> None:
             if is_stored(await create(there.sdk, stream=False, input="Hi")):
                 return
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.case("D2")
+async def test_d2_a_locked_database_holds_up_no_token(tmp_path: Path, figures: Figures) -> None:
+    path = tmp_path / "responses.db"
+    async with running_upstream() as upstream:
+        upstream.answer(Script.of(text_stream("Hel", "lo")))
+        up = [{"name": "up", "base_url": upstream.base_url}]
+        async with running_gateway(tmp_path, up, sections=state(path)) as gateway, sdk_of(gateway) as sdk:
+            assert (await _timed(sdk)).is_stored is True
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                with watched(gateway.port) as pause:
+                    first, second = [await asyncio.gather(*(_timed(sdk) for _ in range(20))) for _ in range(2)]
+                other.execute("ROLLBACK")
+            async with asyncio.timeout(30):
+                while True:
+                    if (await _timed(sdk)).is_stored:
+                        break
+                    await asyncio.sleep(0.1)
+            await asyncio.to_thread(gateway.stop_cleanly)
+    figures.note("D2", "longest pause of the loop while it is locked", pause.longest * 1000, "ms")
+    assert pause.longest < 0.5
+    assert {timed.is_stored for timed in [*first, *second]} == {False}
+    assert max(timed.token for timed in [*first, *second]) < 1.5
+    assert max(timed.end for timed in first) < 5  # the limit of the store, and room for a busy machine
+    assert max(timed.end for timed in second) < 1.5  # it is left alone now
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A streamed answer: seconds until its last token and its end, and whether it says that it is stored."""
+
+    token: float
+    end: float
+    is_stored: object
+
+
+async def _timed(sdk: AsyncOpenAI) -> Timed:
+    started, token, stored = time.monotonic(), 0.0, None
+    async for event in await sdk.responses.create(model=MODEL, input="Hi", stream=True):
+        if event.type == "response.output_text.delta":
+            token = time.monotonic() - started
+        elif event.type == "response.completed":
+            stored = is_stored(event.response)
+    return Timed(token, time.monotonic() - started, stored)
 
 
 @pytest.mark.case("D6")
