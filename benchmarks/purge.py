@@ -137,14 +137,16 @@ class Purging:
     seconds: float = 0.0
     is_done: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, store: SQLStore, rest_seconds: float) -> None:
-        """Measure at rest, then until nothing is left to be removed."""
+    async def run(self, store: SQLStore, rest_seconds: float, most_seconds: float | None) -> None:
+        """Measure at rest, then until nothing is left to be removed, or for so long."""
         async with clients(store, self.rest):
             await asyncio.sleep(rest_seconds)
         started = time.perf_counter()
         async with clients(store, self.busy):
             purging = asyncio.create_task(keep_small(self._watched(store), _DAY_SECONDS))
-            await self.is_done.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(most_seconds):
+                    await self.is_done.wait()
         self.seconds = time.perf_counter() - started
         purging.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -166,13 +168,15 @@ class Purging:
         return store
 
 
-async def measure(database: Database, rows: int, rest_seconds: float = REST_SECONDS) -> Purging:
+async def measure(
+    database: Database, rows: int, rest_seconds: float = REST_SECONDS, most_seconds: float | None = None
+) -> Purging:
     """Fill the database, purge it, and close it."""
     purging = Purging()
     store = SQLStore(GuardedDatabase(database, seconds=2), Bounds(longest_seconds=_DAY_SECONDS))
     try:
         await fill(database, rows)
-        await purging.run(store, rest_seconds)
+        await purging.run(store, rest_seconds, most_seconds)
     finally:
         await store.close()
     return purging
@@ -193,13 +197,15 @@ def file_in(folder: Path) -> Database:
 
 @click.command()
 @click.option("--rows", default=ROWS, show_default=True, help="Responses that are too old.")
+@click.option("--seconds", type=float, help="Purge for so long at most.")
 @click.option("--url", help="Of an empty database of PostgreSQL.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where the file is made.")
-def main(rows: int, url: str | None, folder: Path | None) -> None:
+def main(rows: int, seconds: float | None, url: str | None, folder: Path | None) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        purging = asyncio.run(measure(_postgresql(url) if url else file_in(Path(place)), rows))
-    print(f"{rows:,} responses removed in {purging.seconds:.0f} s, {len(purging.slices.seconds)} slices\n")
+        database = _postgresql(url) if url else file_in(Path(place))
+        purging = asyncio.run(measure(database, rows, most_seconds=seconds))
+    print(f"{len(purging.slices.seconds):,} slices in {purging.seconds:.0f} s, of {rows:,} responses\n")
     print(f"{'ms':<36}{'median':>9}{'p99':>9}{'p99.9':>9}{'longest':>9}")
     print(f"{'a slice of the purge':<36}{purging.slices}")
     for name, phase in (("at rest", purging.rest), ("while purging", purging.busy)):
