@@ -122,3 +122,8 @@ install-bench: $(VENV)/bench.stamp
 $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/run.stamp
 	$(PIP) --require-hashes -r requirements/bench.txt
 	touch $@
+
+# Ten rolling restarts of two instances behind nginx at 500 requests a second: some minutes.
+.PHONY: rolling-restarts
+rolling-restarts: install-dev install-programs
+	$(BIN)/python -m tests.faults.rolling

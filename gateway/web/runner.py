@@ -1,6 +1,8 @@
 """The HTTP server around the application: what aiohttp does by default and a gateway must not do."""
 
+import asyncio
 import logging
+import select
 import socket
 import time
 from collections.abc import Iterable
@@ -12,6 +14,7 @@ from aiohttp.web import (
     Application,
     AppRunner,
     BaseRequest,
+    BaseSite,
     RequestHandler,
     RequestPayloadError,
     Response,
@@ -29,6 +32,12 @@ from gateway.settings import ServerSettings
 from gateway.web.app_keys import METRICS
 
 _log = logging.getLogger(__name__)
+
+_BACKLOG = 4096
+"""Connections that may wait while the loop is busy; of a socket that is full, nginx takes the instance for gone."""
+
+_MOST_TAKING_SECONDS = 1.0
+"""New ones may come as fast as they are taken."""
 
 _SHUTDOWN_SECONDS = 2.0
 """Counted twice by aiohttp: once for handlers to end, once for them to be cancelled."""
@@ -67,14 +76,16 @@ class GatewayRunner(AppRunner):
         Raises:
             OSError: when the address cannot be had.
         """
-        await TCPSite(self, settings.host, settings.port, reuse_port=settings.reuse_port or None).start()
+        await TCPSite(
+            self, settings.host, settings.port, backlog=_BACKLOG, reuse_port=settings.reuse_port or None
+        ).start()
         host, port = self.addresses[0][:2]
         return host, port
 
     async def adopt(self, sockets: Iterable[socket.socket]) -> None:
         """Takes connections from sockets that listen already, and leaves it to whoever made them to remove them."""
         for each in sockets:
-            await SockSite(self, each).start()
+            await SockSite(self, each, backlog=_BACKLOG).start()
 
     @property
     def connections(self) -> int:
@@ -82,7 +93,15 @@ class GatewayRunner(AppRunner):
         return len(self.server.connections) if self.server is not None else 0
 
     async def stop_listening(self) -> None:
-        """Takes no new connection; those that are open go on."""
+        """Takes the connections that wait, and then no more; those that are open go on.
+
+        The kernel resets what waits in a socket that is closed, and the request with it.
+        """
+        until = time.monotonic() + _MOST_TAKING_SECONDS
+        while _has_waiting(self.sites):
+            await asyncio.sleep(0)
+            if time.monotonic() > until:
+                break
         for site in list(self.sites):
             await site.stop()
 
@@ -93,6 +112,16 @@ class GatewayRunner(AppRunner):
         return _GatewayServer(
             server.request_handler, malformed=malformed, request_factory=server.request_factory, **self._options
         )
+
+
+def _has_waiting(sites: Iterable[BaseSite]) -> bool:
+    """Whether a connection has been made that nobody has accepted."""
+    poll = select.poll()
+    for site in sites:
+        # aiohttp keeps it to itself, and asyncio gives the sockets no place in its abstract class.
+        for listener in getattr(site._server, "sockets", ()):  # noqa: SLF001
+            poll.register(listener.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _GatewayServer(Server):

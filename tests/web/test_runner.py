@@ -1,5 +1,9 @@
 """The server's own refusals; the corpus of malformed requests is in tests/faults/test_http.py."""
 
+import asyncio
+import socket
+from pathlib import Path
+
 import orjson
 import pytest
 from aiohttp import web
@@ -73,3 +77,31 @@ async def test_an_address_that_is_taken_is_an_error_of_the_system() -> None:
     assert first.addresses == []
     await first.cleanup()
     await second.cleanup()
+
+
+async def here(_: web.Request) -> web.Response:
+    return web.Response(text="here")
+
+
+async def test_connections_that_wait_are_taken_before_nobody_listens(tmp_path: Path) -> None:
+    """The kernel would reset them, and their requests."""
+    path = str(tmp_path / "socket")
+    app = web.Application()
+    app.router.add_get("/", here)
+    runner = GatewayRunner(app)
+    await runner.setup()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen(1)
+        await runner.adopt([listener])
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(300)]
+        for client in clients:
+            client.connect(path)  # no step of the loop comes between: all of them wait
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        await runner.stop_listening()
+    answers = await asyncio.gather(*(asyncio.to_thread(client.recv, 1000) for client in clients))
+    assert all(answer.endswith(b"here") for answer in answers)
+    for client in clients:
+        client.close()
+    runner.hurry()
+    await runner.cleanup()
