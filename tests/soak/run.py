@@ -46,6 +46,8 @@ class Plan:
     """How long, and how much at once."""
 
     seconds: float
+    warm_seconds: float = 30.0
+    """Of traffic before the idle process is looked at for the first time: what is opened once is open then."""
     clients: int = 30
     think_seconds: float = 0.2
     sample_seconds: float = 2.0
@@ -192,8 +194,10 @@ async def soak(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _:
     async with _running(folder, plan) as run:
         async with _clients(run, count=1) as (client,):
             await asyncio.gather(*(run.tally.do(act, client) for act in ACTS))
+        await _work(run, plan.warm_seconds, tell)
+        run.samples.clear()
         before = await run.until_idle(None)
-        await _work(run, tell)
+        await _work(run, plan.seconds, tell)
         after = await run.until_idle(before)
     found = findings(before, run.samples, after, most_growth=plan.most_growth)
     found += [
@@ -204,12 +208,12 @@ async def soak(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _:
     return Report(found, run.tally, run.samples, run.terminations, run.loud_lines)
 
 
-async def _work(run: _Run, tell: Callable[[str], None]) -> None:
+async def _work(run: _Run, seconds: float, tell: Callable[[str], None]) -> None:
     async with _clients(run, count=run.plan.clients) as clients:
         jobs = [run.be_a_client(client) for client in clients]
         jobs += [run.watch(), run.operate(clients[0]), run.lock_the_store(), _tell_often(run, tell)]
         tasks = [asyncio.create_task(job) for job in jobs]
-        await asyncio.wait(tasks, timeout=run.plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         for task in tasks:
             task.cancel()
         for ended in await asyncio.gather(*tasks, return_exceptions=True):

@@ -9,7 +9,8 @@ from tests.soak.run import Plan, soak
 from tests.soak.verdict import MEGABYTE, Finding, Sample, findings, growth, slope
 
 SHORT = Plan(
-    seconds=18,
+    seconds=15,
+    warm_seconds=3,
     clients=16,
     think_seconds=0.1,
     sample_seconds=0.5,
