@@ -50,6 +50,23 @@ def test_requirements_name_no_place_to_fetch_from(path: Path) -> None:
     assert not re.search(r"://|^\s*-(?!-hash)|--(?!hash=)|@", text, flags=re.MULTILINE)
 
 
+def test_no_distribution_runs_code_when_python_starts() -> None:
+    """A `.pth` file with an import is how stolen releases have taken keys; only what builds the package has one."""
+    found = {
+        (name, file.name)
+        for name in pinned(ROOT / "requirements" / "run.txt")
+        for file in importlib.metadata.files(name.split("[")[0]) or ()
+        if file.suffix == ".pth"
+    }
+    assert found <= {("setuptools", "distutils-precedence.pth")}
+
+
+def test_the_package_is_nothing_but_its_modules_and_data() -> None:
+    files = [path for path in (ROOT / "gateway").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {path.suffix for path in files} <= {".py", ".json", ".html", ".css", ".js", ".svg", ".typed"}
+    assert not list(ROOT.glob("*.pth"))
+
+
 def test_what_is_declared_is_pinned() -> None:
     assert declared() <= set(pinned(ROOT / "requirements" / "run.txt"))
 

@@ -37,6 +37,7 @@ from gateway.web.app_keys import (
     REQUEST_ID,
     STARTED,
 )
+from gateway.web.local_only import is_from_this_machine
 from gateway.web.reports import tell
 
 Handler = Callable[[Request], Awaitable[StreamResponse]]
@@ -127,10 +128,20 @@ def _from_http(error: HTTPException) -> GatewayError:
 
 @middleware
 async def authenticate(request: Request, handler: Handler) -> StreamResponse:
-    """Lets requests under `/v1` pass with a known key only; every refusal is the same."""
+    """Lets requests under `/v1` pass with a known key only; every refusal is the same.
+
+    As long as there is no key, programs of this machine need none.
+    """
     if request.path.startswith("/v1/"):
         keys = request.app[KEYS]
         caller = keys.ring.authenticate(request.headers.get("Authorization"))
+        if caller is None and keys.is_open and not is_from_this_machine(request):
+            raise GatewayError(
+                ErrorKind.INVALID_API_KEY,
+                "A gateway without keys answers only requests for 127.0.0.1 or localhost that come from no web page of "
+                "another place. Make a key with 'responses-gateway keys add NAME'.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
         if caller is None and not keys.is_open:
             raise GatewayError(
                 ErrorKind.INVALID_API_KEY,

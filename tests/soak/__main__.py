@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=30)
     parser.add_argument("--record", action="store_true", help="keep the figures for docs/reliability.md")
     arguments = parser.parse_args()
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the upstreams', whose client leaves on purpose
     plan = Plan(seconds=arguments.minutes * 60, clients=arguments.clients)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         report = asyncio.run(soak(Path(folder), plan, click.echo))
