@@ -83,6 +83,7 @@ test-upstreams: install-dev
 # The pinned files are written from setup.cfg; needs pip-tools.
 lock:
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
+	$(LOCK) --extra postgresql --extra redis --constraint requirements/run.txt --output-file requirements/service.txt pyproject.toml
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt \
 		pyproject.toml requirements/build.in
 	$(LOCK) --output-file requirements/agents.txt requirements/agents.in
@@ -122,6 +123,15 @@ install-bench: $(VENV)/bench.stamp
 $(VENV)/bench.stamp: requirements/bench.txt $(VENV)/run.stamp
 	$(PIP) --require-hashes -r requirements/bench.txt
 	touch $@
+
+# The gateway as a service of this machine, or below DESTDIR; as a Debian package, in dist/.
+DESTDIR ?=
+.PHONY: install-systemd deb
+install-systemd: install
+	config/systemd/install "$(DESTDIR)"
+
+deb: install
+	config/debian/build dist
 
 # Ten rolling restarts of two instances behind nginx at 500 requests a second: some minutes.
 .PHONY: rolling-restarts

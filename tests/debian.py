@@ -22,6 +22,8 @@ PACKAGES = {
     "nginx": ("nginx", "nginx-common"),
     "systemd-analyze": _SYSTEMD,
     "systemd-socket-activate": _SYSTEMD,
+    "systemd-sysusers": _SYSTEMD,
+    "systemd-tmpfiles": _SYSTEMD,
     "redis-server": ("redis-server", "redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "lua-cjson", "lua-bitop"),
 }
 """What each program is made of, beyond the libraries that every Debian has."""

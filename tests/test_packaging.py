@@ -30,7 +30,7 @@ def declared() -> set[str]:
 
 
 def test_there_are_requirements_to_run_and_to_develop() -> None:
-    assert [path.name for path in REQUIREMENTS] == ["agents.txt", "bench.txt", "dev.txt", "run.txt"]
+    assert [path.name for path in REQUIREMENTS] == ["agents.txt", "bench.txt", "dev.txt", "run.txt", "service.txt"]
 
 
 def test_what_runs_is_few() -> None:
@@ -74,6 +74,13 @@ def test_what_is_declared_is_pinned() -> None:
 def test_developers_run_the_versions_that_are_deployed() -> None:
     run, dev = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "dev.txt"))
     assert {name: dev.get(name) for name in run} == run
+
+
+def test_a_service_has_the_databases_and_lacks_what_only_builds() -> None:
+    run, service = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "service.txt"))
+    assert set(service) - set(run) == {"asyncpg", "redis"}
+    assert set(run) - set(service) == {"packaging", "setuptools", "wheel"}
+    assert all(service[name] == run[name] for name in set(run) & set(service))
 
 
 def test_the_metadata_has_the_version_of_the_package() -> None:
