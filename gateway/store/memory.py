@@ -130,9 +130,9 @@ class MemoryStore:
         found: dict[str, bytes] = {}
         for item_id in item_ids:
             for record_id in self._holders_of(owner).newest_first(item_id):
-                entry = self._living(owner, record_id)
-                if entry is not None and item_id not in found:
+                if (entry := self._living(owner, record_id)) is not None:
                     found |= {item.id: item.body for item in entry.items if item.id == item_id}
+                    break
         return found
 
     async def append(self, owner: str, record_id: str, items: Sequence[Item]) -> bool:
