@@ -23,9 +23,9 @@ async function cancelled() {
   let asked = null;
   for await (const event of stream) {
     events.push(event);
-    if (event.type === "response.output_text.delta") asked ??= await client.responses.cancel(event_id(events));
+    if (event.type === "response.output_text.delta") asked ??= await client.responses.cancel(responseId(events));
   }
-  const found = await client.responses.retrieve(event_id(events));
+  const found = await client.responses.retrieve(responseId(events));
   return { asked: asked.status, found: found.status, last: events.at(-1).type };
 }
 
@@ -40,11 +40,11 @@ async function cut() {
     }
     if (isTerminal(events.at(-1))) break;
     const starting_after = events.at(-1).sequence_number;
-    stream = await client.responses.retrieve(event_id(events), { stream: true, starting_after });
+    stream = await client.responses.retrieve(responseId(events), { stream: true, starting_after });
     connections += 1;
   }
   const replayed = [];
-  for await (const event of await client.responses.retrieve(event_id(events), { stream: true })) replayed.push(event);
+  for await (const event of await client.responses.retrieve(responseId(events), { stream: true })) replayed.push(event);
   return {
     connections,
     numbers: events.map((event) => event.sequence_number),
@@ -63,7 +63,7 @@ async function helper() {
   return { answer: final.output_text, first: numbers[0] };
 }
 
-function event_id(events) {
+function responseId(events) {
   return events[0].response.id;
 }
 
