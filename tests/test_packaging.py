@@ -78,7 +78,7 @@ def test_developers_run_the_versions_that_are_deployed() -> None:
 
 def test_a_service_has_the_databases_and_lacks_what_only_builds() -> None:
     run, service = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "service.txt"))
-    assert set(service) - set(run) == {"asyncpg", "redis"}
+    assert set(service) - set(run) == {"async-timeout", "asyncpg", "redis"}
     assert set(run) - set(service) == {"packaging", "setuptools", "wheel"}
     assert all(service[name] == run[name] for name in set(run) & set(service))
 
