@@ -135,6 +135,7 @@ class SharedGateway:
         self._admin_port = 0
         self._start: tuple[int, int] | None = None
         self._last_scene = "the start"
+        self._last_gateway: Gateway | None = None
 
     @asynccontextmanager
     async def configured(
@@ -158,7 +159,7 @@ class SharedGateway:
             gateway.process.stop(signal.SIGKILL)
             self._process = None
             raise
-        self._last_scene = os.environ.get("PYTEST_CURRENT_TEST", "")
+        self._last_scene, self._last_gateway = os.environ.get("PYTEST_CURRENT_TEST", ""), gateway
         gateway.check_log()
 
     def close(self) -> None:
@@ -177,10 +178,12 @@ class SharedGateway:
         self._write(tables)
         process.process.send_signal(signal.SIGHUP)
         await process.wait_for_line('"configuration loaded"', since=since)
+        if self._last_gateway is not None:  # lines come a moment late: only now are all of them there
+            self._last_gateway.check_log()
         return Gateway(process, self._admin_port, Log(process, len(process.lines)))
 
     def _begin(self) -> None:
-        self._admin_port, self._start = free_port(), None
+        self._admin_port, self._start, self._last_gateway = free_port(), None, None
         sections = {"admin": {"port": self._admin_port}}
         environment = {"GATEWAY_API_KEYS": KEY}
         self._process = start_gateway(Path(self._folder.name), [_AT_START], sections=sections, environment=environment)

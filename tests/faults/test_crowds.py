@@ -55,6 +55,7 @@ async def test_a_thousand_clients_that_leave_at_once_leave_nothing_behind(figure
         assert abs(after[0] - tasks) <= 2
         assert abs(after[1] - descriptors) <= 2
         assert after[2] - memory < 5 * MEGABYTE
+        await place.gateway.request_line(2 * CROWD - 1)
         terminations = [entry["termination"] for entry in place.gateway.log.entries()]
         assert terminations == ["client_gone"] * 2 * CROWD
 

@@ -2,16 +2,19 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import orjson
 import pytest
 
 from tests.fakes import chat
+from tests.fakes.gateway import running_gateway
 from tests.fakes.local_gateway import KEY
 from tests.fakes.raw import connection, http, read_answer, send
+from tests.fakes.upstream import free_port
 from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, Scene, ask, posted, scene
-from tests.faults.shared_gateway import Gateway
+from tests.faults.shared_gateway import Gateway, Log
 from tests.official import check_error
 
 BODY = orjson.dumps(REQUEST)
@@ -223,6 +226,33 @@ async def test_h7_no_way_of_writing_a_path_goes_round_the_key(target: str) -> No
         assert answer.split()[1] in (b"401", b"404")
 
 
+@pytest.mark.case("H7")
+async def test_h7_the_store_is_not_asked_for_what_can_be_no_id(tmp_path: Path) -> None:
+    admin_port = free_port()
+    sections = {
+        "state": {"backend": "sqlite", "path": str(tmp_path / "state.db"), "purge_seconds": 3600},
+        "admin": {"port": admin_port},
+    }
+    nowhere = {"name": "up", "base_url": "http://127.0.0.1:1/v1"}
+    async with running_gateway(
+        tmp_path, [nowhere], sections=sections, environment={"GATEWAY_API_KEYS": KEY}
+    ) as process:
+        gateway = Gateway(process, admin_port, Log(process, 0))
+        name = "gateway_database_operations_total"
+        own = -await gateway.metric(name) + await gateway.metric(name)  # to be measured asks the store too
+        before = await gateway.metric(name)
+        for odd in ODD_IDS:
+            for method in ("GET", "DELETE"):
+                answer = await send(
+                    process.port, http(method, f"/v1/responses/{odd}", headers=("Connection: close",), key=KEY)
+                )
+                assert answer.split()[1] in (b"404", b"405"), odd
+        assert await gateway.metric(name) == before + own
+
+
+ODD_IDS = ["a" * 7000, "..", "%2e%2e", "%00", "'%20OR%201=1", "resp_%0a", "resp_" + "0" * 200, "msg_1", "*", "%25"]
+
+
 METHODS = [
     ("PUT", "/v1/responses", {"GET", "POST"}),
     ("TRACE", "/v1/responses", {"GET", "POST"}),
@@ -394,5 +424,5 @@ async def test_each_request_has_one_line_with_its_id() -> None:
         await one_id(place)
         await asyncio.gather(*(ask(place.gateway, REQUEST) for _ in range(5)))
         await place.gateway.request_line(5)
-        ids = [entry["request_id"] for entry in place.gateway.log.entries()]
+        ids = [(await place.gateway.request_line(number))["request_id"] for number in range(6)]
         assert len(ids) == len(set(ids)) == 6

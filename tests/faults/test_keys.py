@@ -43,6 +43,7 @@ async def test_t1_every_refusal_of_a_key_is_the_same() -> None:
         ((status, body, answered_headers),) = answers
         assert (status, orjson.loads(body)["error"]["code"]) == (401, "invalid_api_key")
         assert dict(answered_headers)["www-authenticate"] == "Bearer"
+        await place.gateway.request_line(len(REFUSED) - 1)
         assert len(place.gateway.log.entries()) == len(REFUSED)
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"client_error"}
 

@@ -13,6 +13,7 @@ from tests.fakes import chat
 from tests.fakes.local_gateway import OUTPUT
 from tests.fakes.raw import EVENTS_HEAD, LAST_CHUNK, RawStep, chunked
 from tests.fakes.upstream import Script, Step
+from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, REQUEST, ask, error_of, raw_scene, scene, stream_of
 from tests.official import StreamCheck, read_frames
 
@@ -179,11 +180,16 @@ async def test_u12_a_long_line_passes(size: int) -> None:
 
 
 @pytest.mark.case("U12")
-async def test_u12_an_endless_line_fails() -> None:
+async def test_u12_an_endless_line_fails(figures: Figures) -> None:
+    limit = 4 * 1024 * 1024
     async with raw_scene(
-        (EVENTS_HEAD, chunked(b"data: "), *([chunked(b"x" * 65536)] * 1000)), max_event_bytes=1_000_000
+        (EVENTS_HEAD, chunked(b"data: "), *([chunked(b"x" * 65536)] * 1000)), max_event_bytes=limit
     ) as place:
+        memory = place.gateway.memory()
         assert (await error_of(place.gateway))[0] == 502
+        grown = place.gateway.memory() - memory
+        figures.note("U12", "memory for an endless line", max(grown, 0) / limit, "times the limit")
+        assert grown < 4 * limit + 4_000_000
         await place.upstream.wait_until_left()
         assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
 
@@ -203,6 +209,22 @@ async def test_u13_the_size_of_reads_does_not_change_the_stream() -> None:
         assert text_of(await stream_of(place.gateway)).startswith("word 0 word 1 ")
 
 
+@pytest.mark.case("U13")
+async def test_u13_the_time_grows_with_the_bytes_and_not_with_their_square(figures: Figures) -> None:
+    def in_bytes(words: int) -> tuple[RawStep, ...]:
+        body = chat.text_stream(*(f"word {number} " for number in range(words)))
+        return (EVENTS_HEAD, b"".join(chunked(bytes([byte])) for byte in body), LAST_CHUNK)
+
+    async with raw_scene(in_bytes(100), in_bytes(100), in_bytes(800)) as place:
+        took = []
+        for _ in range(3):
+            started = time.monotonic()
+            assert (await stream_of(place.gateway)).response["status"] == "completed"
+            took.append(time.monotonic() - started)
+        figures.note("U13", "time for eight times the bytes, one at a time", took[2] / took[1], "times")
+        assert took[2] < took[1] * 24 + 1
+
+
 def text_of(stream: StreamCheck) -> str:
     return str(stream.response["output"][0]["content"][0]["text"])
 
@@ -214,7 +236,8 @@ async def test_u14_what_comes_after_done_is_ignored_and_its_connection_not_used_
         for _ in range(3):
             assert text_of(await stream_of(place.gateway)) == "Hello"
         assert place.upstream.connections == 3
-        assert {entry["termination"] for entry in place.gateway.log.entries()} == {"completed"}
+        endings = [(await place.gateway.request_line(number))["termination"] for number in range(3)]
+        assert endings == ["completed"] * 3
 
 
 @pytest.mark.case("U14")
