@@ -17,6 +17,8 @@ from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, REQUEST, Scene, posted, scene
 from tests.faults.shared_gateway import SHARED, Gateway, Log, provider
 
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 CROWD = 1000
 STALLED = 200
 IDLE = 2000
@@ -145,22 +147,31 @@ async def impatient_gateway(folder: Path) -> AsyncIterator[GatewayProcess]:
 
 @pytest.mark.case("C15")
 async def test_idle_connections_cost_little_and_are_closed(tmp_path: Path, figures: Figures) -> None:
-    async with impatient_gateway(tmp_path) as gateway:
+    async with impatient_gateway(tmp_path) as gateway, crowd(gateway.port, 100) as first:
         seen = Gateway(gateway, 0, Log(gateway, 0))
-        connections = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(100)]
         memory, descriptors = seen.memory(), seen.descriptors()
-        connections += [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(IDLE)]
-        for reader, writer in connections[-10:]:
-            writer.write(http("GET", "/healthz"))
-            await reader.readuntil(b"}")
-        each = (seen.memory() - memory) / IDLE
-        figures.note("C15", "memory for each", each / 1024, "KiB")
-        assert each < 40 * 1024
-        async with asyncio.timeout(WAIT * 2):
-            assert set(await asyncio.gather(*(reader.read() for reader, _ in connections))) == {b""}
-            while seen.descriptors() > descriptors - 90:  # noqa: ASYNC110 - the process tells nobody
-                await asyncio.sleep(0.02)
-        for _, writer in connections:
+        async with crowd(gateway.port, IDLE) as others:
+            each = (seen.memory() - memory) / IDLE
+            figures.note("C15", "memory for each", each / 1024, "KiB")
+            assert each < 40 * 1024
+            async with asyncio.timeout(WAIT * 2):
+                ends = await asyncio.gather(*(reader.read() for reader, _ in (*first, *others)))
+                assert set(ends) == {b""}
+                while seen.descriptors() > descriptors - 90:  # noqa: ASYNC110 - the process tells nobody
+                    await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def crowd(port: int, number: int) -> AsyncIterator[list[Connection]]:
+    """So many connections, all of them accepted; the last one has been served."""
+    opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(number)]
+    try:
+        reader, writer = opened[-1]
+        writer.write(http("GET", "/healthz"))
+        await reader.readuntil(b"}")
+        yield opened
+    finally:
+        for _, writer in opened:
             writer.close()
 
 
