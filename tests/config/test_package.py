@@ -109,6 +109,15 @@ def test_its_control_files_say_what_it_is(package: Package) -> None:
     assert all((package.tree / name).is_file() for _, name in sums)
 
 
+def test_the_page_about_deployment_names_what_is_in_it(package: Package) -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    for name in re.findall(r"(?<![\w.])(/(?:usr|lib)/[\w./-]+)", page):
+        if not name.startswith("/usr/bin/python"):
+            assert (package.tree / name.removeprefix("/")).exists(), name
+    for name in re.findall(r"^install -m 644 (\S+)", page, re.MULTILINE):
+        assert (package.tree / "usr/share/doc/responses-gateway/nginx" / name).is_file(), name
+
+
 def test_the_same_commands_work_from_it(package: Package) -> None:
     assert __version__ in package.run("--version").stdout
     config = package.tree / "etc" / "responses-gateway" / "gateway.toml"
