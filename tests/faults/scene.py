@@ -43,6 +43,17 @@ class Scene:
         assert (await self.gateway.request_line())["termination"] == termination
         return stream
 
+    async def refuses(self, body: bytes, status: int, code: str, *, headers: dict[str, str] | None = None) -> None:
+        """The body gets this refusal, which quotes nothing of it, one quiet line in the log, and no upstream."""
+        seen = len(self.gateway.log.entries())
+        answered, _, answer = await ask(self.gateway, body, headers=headers)
+        error = orjson.loads(answer)
+        check_error(error)
+        assert (answered, error["error"]["code"]) == (status, code), answer
+        assert PROMPT not in answer.decode()
+        assert (await self.gateway.request_line(seen))["termination"] == "client_error"
+        assert self.upstream.received == []
+
 
 @asynccontextmanager
 async def scene(*steps: Step, script: Script | None = None, **limits: object) -> AsyncIterator[Scene]:

@@ -17,7 +17,7 @@ from tests.fakes.nginx import running_nginx
 from tests.fakes.raw import connection, http, read_answer
 from tests.fakes.service_manager import Instance, instance
 from tests.fakes.upstream import WAIT, Script, running_upstream
-from tests.faults.test_http import SMUGGLING
+from tests.faults.smuggling import SMUGGLING
 
 PATIENCE = 0.5
 """Seconds after which an answer that has not come will not come: some payloads are heads without an end."""

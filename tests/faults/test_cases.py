@@ -9,6 +9,10 @@ def test_every_marker_names_a_case() -> None:
     assert set(cases.marked_tests()) <= set(cases.numbers())
 
 
+def test_every_case_has_a_test() -> None:
+    assert set(cases.numbers()) <= set(cases.marked_tests())
+
+
 def test_numbers_are_in_order_and_used_once() -> None:
     for group in cases.groups():
         letters, digits = {case.number[0] for case in group.cases}, [int(case.number[1:]) for case in group.cases]

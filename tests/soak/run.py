@@ -170,6 +170,20 @@ class _Run:
                 return now
             await asyncio.sleep(0.2)
 
+    async def uncounted(self) -> float:
+        """By how much the lines of requests in the log and the ends of requests in the metrics differ."""
+        difference = await self._difference()
+        for _ in range(100):
+            if not difference:
+                break
+            await asyncio.sleep(0.05)  # the log is a moment behind
+            difference = await self._difference()
+        return difference
+
+    async def _difference(self) -> float:
+        self._read_log()
+        return await self.gateway.metric("gateway_requests_total") - sum(self.terminations.values())
+
     async def _open_requests(self) -> float:
         waiting = await self.gateway.metric("gateway_background_responses_open")
         return waiting + await self.gateway.metric("gateway_requests_open")
@@ -199,10 +213,12 @@ async def soak(folder: Path, plan: Plan, tell: Callable[[str], None] = lambda _:
         before = await run.until_idle(None)
         await _work(run, plan.seconds, tell)
         after = await run.until_idle(before)
+        uncounted = await run.uncounted()
     found = findings(before, run.samples, after, most_growth=plan.most_growth)
     found += [
         Finding("unexpected answers", len(run.tally.unexpected), 0),
         Finding("faults of the gateway in its log", len(run.loud_lines), 0),
+        Finding("requests whose end is not counted, or twice", abs(uncounted), 0),
         Finding("requests that ended as gateway_error", run.terminations.get("gateway_error", 0), 0),
     ]
     return Report(found, run.tally, run.samples, run.terminations, run.loud_lines)
