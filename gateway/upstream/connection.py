@@ -46,11 +46,6 @@ class Connection(ResponseHandler):
         if self.listener is not None:
             self.listener()
 
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """Aiohttp's reader asks for it after each piece, and would have an empty piece parsed each time."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         super().set_exception(exc, *cause)
         payload = self._payload
