@@ -41,6 +41,10 @@ class _Answer:
         await asyncio.sleep(0)
         return self.chunks.pop() if self.chunks else b""
 
+    @property
+    def is_whole(self) -> bool:
+        return not self.chunks
+
     async def feed(self, take: Callable[[bytes], bool]) -> None:
         while take(chunk := await self.read()) and chunk:
             pass
@@ -83,7 +87,7 @@ class _Client:
     async def write(self, frames: bytes) -> None:
         """Takes the frames."""
 
-    async def finish(self) -> None:
+    async def finish(self, frames: bytes = b"") -> None:
         """Takes the end."""
 
 

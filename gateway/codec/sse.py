@@ -55,6 +55,8 @@ class SSEDecoder:
 
         The same would come out of `_take`, at five times the cost.
         """
+        if self._at_start and not self._line and chunk.startswith(b"data:"):
+            self._at_start = False
         if not self.is_between_events or b"\r" in chunk:
             return chunk
         *blocks, rest = chunk.split(b"\n\n")

@@ -67,8 +67,9 @@ class EventLog:
         self._wake()
         return True
 
-    async def finish(self) -> None:
-        """Nothing more comes."""
+    async def finish(self, frames: bytes = b"") -> None:
+        """Takes the last frames: nothing more comes."""
+        self.put(frames)
         self._over.set()
         self._wake()
 

@@ -199,11 +199,11 @@ class Exchange:
         """Sends the last frames, and the terminal event as soon as the response is stored."""
         if frames:
             await self._downstream.write(frames)
-        ending, translation = self._translation.ending, self._translation
+        ending, translation, last = self._translation.ending, self._translation, b""
         if ending is not None and not translation.is_announced:
             is_stored = self._keeping is not None and await self._keeping.keep(ending)
-            await self._downstream.write(translation.conclude(is_stored=is_stored))
-        await self._downstream.finish()
+            last = translation.conclude(is_stored=is_stored)
+        await self._downstream.finish(last)
 
     async def _attempt(self, turn: Turn) -> GatewayError | None:
         try:
@@ -311,7 +311,7 @@ class _Nowhere:
     async def write(self, frames: bytes) -> None:
         """Nor here."""
 
-    async def finish(self) -> None:
+    async def finish(self, frames: bytes = b"") -> None:
         """There is no body to end."""
 
 

@@ -14,6 +14,10 @@ class Answer(Protocol):
     async def read(self) -> bytes:
         """The next bytes; empty at the end. Raises GatewayError when the body breaks off."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body has come and been read to its end."""
+
     async def feed(self, take: Callable[[bytes], bool]) -> None:
         """Has `take` called with the next bytes the moment they come, and with none at the end, until it returns False.
 
@@ -67,5 +71,5 @@ class Downstream(Protocol):
     async def write(self, frames: bytes) -> None:
         """Sends whole frames. Raises ConnectionError when the client is gone or has stalled."""
 
-    async def finish(self) -> None:
-        """Ends the body: the client need not wait for anything more."""
+    async def finish(self, frames: bytes = b"") -> None:
+        """Sends the last frames and ends the body: the client need not wait for anything more."""

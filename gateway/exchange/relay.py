@@ -71,6 +71,8 @@ async def read_rest(answer: Answer) -> None:
 
     Usually that is nothing but the end of the body. If more comes, the connection is not worth keeping.
     """
+    if answer.is_whole:
+        return
     try:
         async with asyncio.timeout(_REST_SECONDS):
             await answer.read()

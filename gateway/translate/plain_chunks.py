@@ -19,9 +19,6 @@ class PlainChunks:
 
     def __init__(self) -> None:
         self._vain = 0
-        self._forget()
-
-    def _forget(self) -> None:
         self._head = self._tail = self._start = self._end = self._between = b""
 
     @property
@@ -61,9 +58,7 @@ class PlainChunks:
         """Takes a chunk for a model, if its text is all that it says: another text has no other effect then."""
         if self._vain >= _MOST_VAIN:
             return
-        self._forget()
-        content, found = _only_content(chunk), _CONTENT.search(data)
-        if content is None or found is None:
+        if (content := _only_content(chunk)) is None or (found := _CONTENT.search(data)) is None:
             return
         self._vain += 1
         head, tail = data[: found.start(1)], data[found.end(1) :]

@@ -73,6 +73,11 @@ class UpstreamAnswer:
                 return rest
             raise cut_off() from error
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body has come and been read to its end."""
+        return self._response.content.at_eof()
+
     async def feed(self, take: Take) -> None:
         """Has `take` called with the next bytes the moment they come, until it wants no more or has got the end.
 

@@ -36,6 +36,8 @@ async def read_body(request: Request, settings: ServerSettings, held: HeldBody) 
         raise _too_large(limit)
     held.expect(request.content_length or 0)
     await _continue(request)
+    if request.content.is_eof():  # all of it is here
+        return await _read(request, decoder, limit, held)
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
             return await _read(request, decoder, limit, held)

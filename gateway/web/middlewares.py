@@ -6,7 +6,6 @@ The order matters: an error of the key check is still answered in the API's form
 import asyncio
 import logging
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 
@@ -37,6 +36,7 @@ from gateway.web.app_keys import (
     REQUEST_ID,
     STARTED,
 )
+from gateway.web.identifiers import mint_id
 from gateway.web.local_only import is_from_this_machine
 from gateway.web.reports import tell
 
@@ -53,7 +53,7 @@ _STORE_RETRY_SECONDS = 5.0
 async def identify(request: Request, handler: Handler) -> StreamResponse:
     """Gives the request its id and, when it is over, its line in the log."""
     offered = request.headers.get("x-request-id", "")
-    current = offered if _REQUEST_ID.fullmatch(offered) else f"req_{secrets.token_hex(16)}"
+    current = offered if _REQUEST_ID.fullmatch(offered) else mint_id("req")
     request[REQUEST_ID] = current
     request_id.set(current)
     request[STARTED] = time.monotonic()

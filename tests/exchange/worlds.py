@@ -25,6 +25,7 @@ class ScriptedAnswer:
 
     pieces: list[Piece]
     is_closed: bool = False
+    has_ended: bool = False
 
     async def read(self) -> bytes:
         while self.pieces:
@@ -35,7 +36,12 @@ class ScriptedAnswer:
                     raise error
                 case seconds:
                     await asyncio.sleep(seconds)
+        self.has_ended = True
         return b""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.has_ended
 
     async def feed(self, take: Callable[[bytes], bool]) -> None:
         while take(chunk := await self.read()) and chunk:
@@ -110,7 +116,9 @@ class Client:
         self.body += frames
         await asyncio.sleep(self.delay)
 
-    async def finish(self) -> None:
+    async def finish(self, frames: bytes = b"") -> None:
+        if frames:
+            await self.write(frames)
         self.is_finished = True
 
 
