@@ -71,7 +71,8 @@ class UpstreamAnswer:
             # aiohttp withholds what came in the same read as the break, which may be the end of the stream.
             if rest := unread(content):
                 return rest
-            raise cut_off() from error
+            # The frames of the cause would hold the answer, which holds the cause.
+            raise cut_off() from error.with_traceback(None)
 
     @property
     def is_whole(self) -> bool:

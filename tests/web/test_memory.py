@@ -3,7 +3,9 @@
 import asyncio
 import gc
 from collections.abc import Iterator
+from contextlib import suppress
 
+import aiohttp
 import pytest
 
 from gateway.codec.json import JSONObject
@@ -11,6 +13,7 @@ from gateway.exchange.exchange import Exchange
 from gateway.spec.requests import CreateRequest
 from gateway.translate.composer import Composer
 from gateway.translate.translation import Translation
+from gateway.upstream.client import UpstreamAnswer
 from gateway.web.chat_completions import _Passing
 from gateway.web.event_stream import EventStream
 from tests.fakes import chat
@@ -19,7 +22,7 @@ from tests.fakes.raw import connection, reset
 from tests.fakes.upstream import WAIT, Script, Step, running_upstream
 from tests.faults.scene import FIRST, REQUEST, ask, posted
 
-HELD = (Exchange, CreateRequest, Composer, Translation, EventStream, _Passing)
+HELD = (Exchange, CreateRequest, Composer, Translation, EventStream, UpstreamAnswer, _Passing)
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
 WHOLE = REQUEST | {"stream": False}
 TOOLS = REQUEST | {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}]}
@@ -31,6 +34,8 @@ CASES: dict[str, tuple[JSONObject, Script]] = {
     "an answer": (WHOLE, Script.of(chat.text_stream("Hi"))),
     "a late stream": (REQUEST, Script.of(0.15, chat.text_stream("Hi"))),
     "a cut stream": (REQUEST, Script.of(FIRST, 0.05, "reset")),
+    "a cut stream of chat": (CHAT, Script.of(FIRST, 0.05, "reset")),
+    "an answer that is cut": (WHOLE, Script.of(FIRST, 0.05, "cut")),
     "no answer": (REQUEST, Script.of("cut")),
     "a refusal": (WHOLE, Script.json(chat.error_body("no"), status=400)),
     "a wrong request": (REQUEST | {"input": [{"type": "message"}]}, Script.of(chat.text_stream("Hi"))),
@@ -74,7 +79,8 @@ async def test_nothing_waits_for_the_garbage_collector(
         upstream.answer(script)
         settings = provider(upstream.base_url, max_tries=1)
         async with local_gateway(settings, server={"commit_after_seconds": 0.05}) as gateway:
-            await ask(gateway, request_body, path=path)
+            with suppress(aiohttp.ClientError):
+                await ask(gateway, request_body, path=path)
             await gateway.wait_for_requests(0)
             await until_nothing_else_is_held(others)
 
