@@ -88,6 +88,10 @@ class Deadline:
         """The client did not let the gateway wait."""
         self._waits_for_client = False
 
+    def finish(self) -> None:
+        """The upstream has said all that counts: only the total limit is left."""
+        self._disarm()
+
     def expire(self, error: GatewayError) -> None:
         """Ends the exchange now, for this reason, unless it is ending already."""
         if not self._scope.expired():

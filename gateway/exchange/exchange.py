@@ -234,6 +234,7 @@ class Exchange:
             self.outcome.settle(None)
             await self._put_first_words(deadline)
             await relay(answer, self._translation, self._downstream, deadline)
+            deadline.finish()
             self._note_end()
             await self._put_out(b"")
             await read_rest(answer)

@@ -44,6 +44,7 @@ class EventStream(EventSourceResponse):
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
+        self._has_ended = False
         self._send_headers_immediately = False  # the head goes out with the first frames
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
@@ -89,6 +90,17 @@ class EventStream(EventSourceResponse):
         """Sends the last frames, and ends the body and the heartbeat."""
         self.end_heartbeat()
         await self.write_eof(frames)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Ends the body, once: when the first time was cancelled while it waited for the client, aiohttp asks again.
+
+        A second end would be read as the beginning of the next answer.
+        """
+        if self._has_ended:
+            await self._request.writer.drain()
+            return
+        self._has_ended = True
+        await super().write_eof(data)
 
     def end_heartbeat(self) -> None:
         """Ends the heartbeat, if it has begun, and lets go of all that belongs to it.

@@ -222,6 +222,35 @@ async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_
         assert (await place.gateway.request_line())["termination"] == "completed"
 
 
+@pytest.mark.case("C11")
+async def test_c11_a_slow_reader_of_a_large_end_gets_it_once_and_keeps_its_connection() -> None:
+    large = [chunked(chat.chunk({"content": "x" * 100_000})) for _ in range(80)]
+    flood: tuple[RawStep, ...] = (EVENTS_HEAD, *large, chunked(chat.ending()), b"0\r\n\r\n")
+    limits: JSONObject = {"write_stall_seconds": 5, "idle_timeout_seconds": 0.3, "first_byte_timeout_seconds": 5.0}
+    async with raw_scene(flood, **limits) as place:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            client.connect(("127.0.0.1", place.gateway.port))
+            client.setblocking(False)
+            for _ in range(2):  # the second answer shows that the first had one end
+                received = await slowly_read(client, posted(REQUEST | {"store": False}))
+                assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert b"response.completed" in received
+        assert (await place.gateway.request_line(1))["termination"] == "completed"
+
+
+async def slowly_read(client: socket.socket, request: bytes) -> bytes:
+    """The answer up to its end, in pieces with pauses between them."""
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(client, request)
+    received = bytearray()
+    async with asyncio.timeout(WAIT * 2):
+        while not received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
+            received += await loop.sock_recv(client, 65536)
+            await asyncio.sleep(0.004)
+    return bytes(received)
+
+
 @pytest.mark.case("C13")
 async def test_c13_a_body_that_dribbles_is_refused_in_time() -> None:
     async with scene(FIRST, body_timeout_seconds=0.3) as place, connection(place.gateway.port) as (reader, writer):
