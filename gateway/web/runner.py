@@ -49,6 +49,10 @@ _SUMMARY_SECONDS = 1.0
 """The log has at most one line in this time about bytes that are no requests: scanners send them by the thousand."""
 
 
+_SETTLING_SECONDS = 0.01
+"""Until what was accepted last belongs to the server: asyncio needs some steps of the loop for it, uvloop none."""
+
+
 class GatewayRunner(AppRunner):
     """Runs the application with cancellation of handlers, raw bodies, and errors of its own.
 
@@ -102,6 +106,7 @@ class GatewayRunner(AppRunner):
             await asyncio.sleep(0)
             if time.monotonic() > until:
                 break
+        await asyncio.sleep(_SETTLING_SECONDS)
         for site in list(self.sites):
             await site.stop()
 
