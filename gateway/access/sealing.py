@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import secrets
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,10 +91,17 @@ def new_key_line() -> str:
 
 
 def _create(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write("# Keys that seal reasoning for clients. The first one seals, all of them open.\n")
-        file.write(new_key_line() + "\n")
+    """In one step: of processes that start at once, one makes the file, and none reads half of it."""
+    if path.exists():
+        return
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write("# Keys that seal reasoning for clients. The first one seals, all of them open.\n")
+            file.write(new_key_line() + "\n")
+        os.link(name, path)
+    finally:
+        Path(name).unlink()
 
 
 def _read_keys(path: Path) -> list[bytes]:

@@ -1,6 +1,8 @@
 """Sealed tokens: only their owner's gateway opens them, whatever is done to them."""
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,20 @@ def test_where_no_file_can_be_made_the_key_is_the_processs_own(
 
 def test_without_a_file_the_key_is_the_processs_own() -> None:
     assert sealer_from(None).open("ada", sealer_from(None).seal("ada", b"x")) is None
+
+
+def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    """As the instances of a service do on their first start: none may read a file that another is still writing."""
+    at_once = 8
+    for number in range(40):
+        path, barrier = tmp_path / f"{number}.keys", threading.Barrier(at_once)
+
+        def start(path: Path = path, barrier: threading.Barrier = barrier) -> Sealer:
+            barrier.wait(10)
+            return sealer_from(path)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            sealers = [one.result() for one in [pool.submit(start) for _ in range(at_once)]]
+        token = sealers[0].seal("owner", b"payload")
+        assert [each.open("owner", token) for each in sealers] == [b"payload"] * at_once
+    assert sorted(tmp_path.iterdir()) == sorted(tmp_path / f"{number}.keys" for number in range(40))

@@ -158,6 +158,26 @@ async def test_an_instance_answers_on_its_socket(tmp_path: Path) -> None:
         assert len(upstream.received) == 1
 
 
+def is_there(path: Path) -> bool:
+    return path.exists()
+
+
+async def test_instances_that_start_at_once_make_what_they_share_once(tmp_path: Path) -> None:
+    """The first start of a service: neither the sealing key nor the database is there."""
+    config = tmp_path / "gateway.toml"
+    provider = {"name": "up", "base_url": "http://127.0.0.1:1/v1"}
+    config.write_text(tomli_w.dumps({"providers": [provider], "state": {"backend": "sqlite"}}))
+    instances = [Instance(tmp_path / f"{number}.sock", config) for number in (1, 2)]
+    for each in instances:
+        each.start_socket()
+    await asyncio.gather(*(each.start() for each in instances))
+    for each in instances:
+        await each.stop()
+        each.stop_socket()
+    assert is_there(tmp_path / "responses.db")
+    assert is_there(tmp_path / "sealing.keys")
+
+
 async def test_a_restart_with_its_socket_makes_requests_wait_and_loses_none(tmp_path: Path) -> None:
     async with running(tmp_path) as (started, upstream):
         upstream.answer(
