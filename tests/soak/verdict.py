@@ -42,10 +42,17 @@ class Finding:
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """By how many bytes the memory of the last third of the time is above that of the first, after the warm-up."""
+    """By how many bytes the memory of the last third of the time is above that of the first, after the warm-up.
+
+    Large bodies come and go, and the memory with them: what counts is how low it still gets, the lowest tenth.
+    """
     settled = [sample.memory for sample in samples[int(len(samples) * WARM_UP) :]]
-    third = max(1, len(settled) // 3)
-    return statistics.median(settled[-third:]) - statistics.median(settled[:third])
+    third = max(2, len(settled) // 3)
+    return _floor(settled[-third:]) - _floor(settled[:third])
+
+
+def _floor(values: Sequence[int]) -> float:
+    return statistics.quantiles(values, n=10)[0]
 
 
 def slope(samples: Sequence[Sample]) -> float:
