@@ -102,11 +102,11 @@ class GatewayRunner(AppRunner):
         The kernel resets what waits in a socket that is closed, and the request with it.
         """
         until = time.monotonic() + _MOST_TAKING_SECONDS
-        while _has_waiting(self.sites):
-            await asyncio.sleep(0)
-            if time.monotonic() > until:
+        while True:
+            await asyncio.sleep(_SETTLING_SECONDS)
+            # Nothing may come between this look and the end of listening.
+            if not _has_waiting(self.sites) or time.monotonic() > until:
                 break
-        await asyncio.sleep(_SETTLING_SECONDS)
         for site in list(self.sites):
             await site.stop()
 

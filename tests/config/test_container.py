@@ -97,9 +97,8 @@ def test_its_configuration_listens_where_it_is_published_and_writes_only_to_its_
     assert settings.server.host == "0.0.0.0"
     assert arguments("EXPOSE") == [str(settings.server.port)]
     assert settings.server.port == ServerSettings().port
-    (folder,) = {
-        str(Path(path).parent) for path in (settings.auth.keys_file, settings.sealing.keys_file, settings.state.path)
-    }
+    written = (settings.auth.keys_file, settings.sealing.keys_file, settings.state.path, settings.limits.budgets_file)
+    (folder,) = {str(Path(path).parent) for path in written}
     assert arguments("WORKDIR") == [folder]
     assert f"{folder}" in " ".join(arguments("RUN"))
     assert configuration.load(CONFIG, {"LOCAL_API_KEY": "secret"}).providers[0].api_key == "secret"

@@ -36,7 +36,7 @@ SERVICE = settings_of("responses-gateway@.service")
 
 
 def verify(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    environment = debian.environment() | {"SYSTEMD_UNIT_PATH": f"{folder}:"}
+    environment = debian.environment() | {"SYSTEMD_UNIT_PATH": f"{folder}:{debian.FOLDER}/lib/systemd/system:"}
     command = [str(debian.program("systemd-analyze")), "verify", "--man=no", *names]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
@@ -98,7 +98,7 @@ def test_the_service_can_write_only_where_its_configuration_writes() -> None:
     assert settings.admin.port == 9101
     assert SERVICE["ProtectSystem"] == ["strict"]
     (folder,) = SERVICE["StateDirectory"]
-    for written in (settings.state.path, settings.sealing.keys_file):
+    for written in (settings.state.path, settings.sealing.keys_file, settings.limits.budgets_file):
         assert Path(written).parent == Path("/var/lib") / folder
     (home,) = re.findall(r"(/var/lib/\S+)", (SHIPPED / "responses-gateway.sysusers").read_text())
     assert home == f"/var/lib/{folder}"
