@@ -7,7 +7,7 @@ that is not streamed takes the same way: its frames go nowhere, and its Response
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError
@@ -100,14 +100,18 @@ class Exchange:
         return dropped_headers(self._dropped()) + self.outcome.headers
 
     def _dropped(self) -> Sequence[str]:
-        planned = self._current.plan
-        if not self._is_strict:  # the upstream may have refused more since
-            planned = without_refused(planned, self._current.target.upstream.refusals.of(planned.body["model"]))
-        return planned.dropped
+        return self._plan_as_sent().dropped
 
     def estimated_tokens(self) -> int:
         """A guess at the tokens of the prompt, as it is before anybody is asked."""
         return estimated_tokens(self._current.plan.body)
+
+    def _plan_as_sent(self) -> ChatPlan:
+        """The upstream may have refused more since the plan was made."""
+        planned = self._current.plan
+        if self._is_strict:
+            return planned
+        return without_refused(planned, self._current.target.upstream.refusals.of(self._current.target.model))
 
     @property
     def is_stream(self) -> bool:
@@ -263,6 +267,7 @@ class Exchange:
         return None if is_good_enough else error
 
     async def _put_first_words(self, deadline: Deadline) -> None:
+        self._let_go()
         deadline.pace = self.outcome.pace
         deadline.suspend()
         if self._opening.take():
@@ -271,6 +276,11 @@ class Exchange:
             await self._opening.settled()
             await self._downstream.write(self._translation.release())
         deadline.bytes_came()
+
+    def _let_go(self) -> None:
+        """Frees what was sent, as nobody else will be asked: agents' prompts have megabytes, their streams minutes."""
+        self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}), body=b"")
+        self._prepared.clear()
 
     async def _start(self) -> None:
         """Opens the stream before there is an answer."""

@@ -14,8 +14,6 @@ from gateway.store.protocol import Store
 from gateway.store.records import Bounds
 from gateway.store.schema import NewerSchemaError
 from gateway.store.sql import SQLStore
-from gateway.store.sqlite import SqliteDatabase
-from gateway.store.sqlite_file import prepare
 
 _MEMORY_BYTES = 134_217_728
 _MEMORY_RECORDS = 100_000
@@ -50,6 +48,10 @@ def _bounds(settings: StateSettings, most_bytes: int, most_records: int = 0) -> 
 
 
 def _sqlite(settings: StateSettings) -> Database:
+    # What a gateway without SQLite need not load: 3 MB.
+    from gateway.store.sqlite import SqliteDatabase  # noqa: PLC0415
+    from gateway.store.sqlite_file import prepare  # noqa: PLC0415
+
     path = Path(settings.path)
     try:
         prepare(path, set_aside=settings.on_corruption == "set_aside", seconds=settings.timeout_seconds)

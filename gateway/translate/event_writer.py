@@ -1,6 +1,6 @@
 """Renders Responses events as whole SSE frames and owns `sequence_number`."""
 
-from gateway.codec.json import JSONObject, JSONValue, dumps
+from gateway.codec.json import JSONObject, JSONValue, dumps, dumps_to_join
 from gateway.codec.sse import DONE, frame
 
 
@@ -20,7 +20,7 @@ class DeltaFrames:
     def render(self, delta: str, sequence_number: int, extra: bytes | None = None) -> bytes:
         """One frame; `extra` replaces the usual members behind the delta."""
         tail = self._tail if extra is None else extra + b',"sequence_number":'
-        return b"%b%b%b%d}\n\n" % (self._head, dumps(delta), tail, sequence_number)
+        return b"%b%b%b%d}\n\n" % (self._head, dumps_to_join(delta), tail, sequence_number)
 
 
 class EventWriter:
@@ -34,7 +34,7 @@ class EventWriter:
 
     def write(self, event: str, **members: JSONValue) -> None:
         """An event whose members are values."""
-        data = dumps({"type": event, **members, "sequence_number": self._next})
+        data = dumps_to_join({"type": event, **members, "sequence_number": self._next})
         self._next += 1
         self._frames.append(frame(event, data))
 

@@ -1,5 +1,6 @@
 """Bodies: what is refused, where, and that nothing of them is ever repeated."""
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,18 @@ def refused(run: Callable[[], object]) -> GatewayError:
 def test_a_value_survives_the_way_out_and_in() -> None:
     value = {"a": [1, 2.5, None, True, "é\u2028\x00"]}
     assert loads(dumps(value)) == value
+
+
+@pytest.mark.parametrize("value", [{}, "x" * 100, ["y" * 100_000]])
+def test_what_is_written_takes_no_more_memory_than_it_needs(value: JSONValue) -> None:
+    """orjson's own result does: thousands of small stored items would take 4 KiB each."""
+    tracemalloc.start()
+    try:
+        written = dumps(value)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < len(written) + 200
 
 
 def test_an_object_is_parsed() -> None:
