@@ -251,6 +251,7 @@ class KeyStore:
         self._path = path
         self._environment_ring = from_environment(environment_keys or "")
         self._is_missing = False
+        self._is_refused = False
         self._signature: Signature | None = None
         self._ring = self.read()
         self._has_had_keys = len(self._ring) > 0
@@ -265,6 +266,11 @@ class KeyStore:
         """The valid keys. Ask for it anew with each request."""
         return self._ring
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the file has been read since and was refused: the valid keys are not those that it has."""
+        return self._is_refused
+
     def changed(self) -> bool:
         """Whether the file is another one than that last read. Costs one `stat`."""
         return self._file_signature() != self._signature
@@ -274,6 +280,7 @@ class KeyStore:
         try:
             ring = self.read()
         except ConfigurationError as error:
+            self._is_refused = True
             _log.error("keys file refused, the old keys stay valid", extra={"fields": {"problems": error.problems}})
             return False
         self.take(ring)
@@ -281,6 +288,7 @@ class KeyStore:
 
     def take(self, ring: KeyRing) -> None:
         """Make these the valid keys."""
+        self._is_refused = False
         self._ring = ring
         self._has_had_keys = self._has_had_keys or len(ring) > 0
         _log.info("keys loaded", extra={"fields": {"keys": len(ring)}})

@@ -101,7 +101,9 @@ class Reloads:
             await self._asked.wait()
             self._asked.clear()
             self._on_begin()
-            self._on_end(await self._reload())
+            is_done = await self._reload()
+            self._current.is_refused = not is_done
+            self._on_end(is_done)
 
     async def _reload(self) -> bool:
         try:

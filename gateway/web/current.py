@@ -51,6 +51,8 @@ class Current:
 
     def __init__(self, settings: Settings) -> None:
         self._now = Configured(settings, Router(settings.providers, settings.models))
+        self.is_refused = False
+        """Whether the file has been read since and was refused: what is in force is not what it says."""
         self._closing: dict[asyncio.Task[None], Configured] = {}
 
     @property

@@ -66,6 +66,11 @@ def _readings(app: Application) -> list[Reading]:
         Reading(
             "gateway_log_lines_dropped", "Lines of the log that nobody took, and that were dropped.", logs.dropped_lines
         ),
+        Reading(
+            "gateway_reload_refused",
+            "1 while configuration or keys file were read again and refused, so that older ones are in force.",
+            lambda: app[CURRENT].is_refused or app[KEYS].is_refused,
+        ),
         Reading("gateway_keys", "Keys that are valid.", lambda: len(app[KEYS].ring)),
     ]
 

@@ -312,6 +312,10 @@ def test_a_broken_file_keeps_the_old_keys_and_is_logged_without_its_content(
     assert record.levelno == logging.ERROR
     assert "is not a keys file" in str(record.__dict__["fields"])
     assert digest(text)[:8] not in str(record.__dict__)
+    assert store.is_refused
+    path.unlink()
+    assert store.reload()
+    assert [store.is_refused] == [False]
 
 
 def test_a_broken_file_at_the_start_is_a_wrong_configuration(path: Path) -> None:

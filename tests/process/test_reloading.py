@@ -112,22 +112,24 @@ async def test_many_wishes_are_few_reloads_and_a_fault_ends_none_of_them(tmp_pat
     _, keys = keys_of(tmp_path)
     current = Current(OLD)
     await current.open()
-    began, ended = list[int](), asyncio.Queue[bool]()
+    began, ended = list[int](), asyncio.Queue[tuple[bool, bool]]()
 
     def load() -> Settings:
         if len(began) == 1:
             raise ZeroDivisionError
         return NEW
 
-    reloads = Reloads(current, keys, load, lambda: began.append(1), ended.put_nowait)
+    reloads = Reloads(
+        current, keys, load, lambda: began.append(1), lambda done: ended.put_nowait((done, current.is_refused))
+    )
     task = asyncio.create_task(reloads.run())
     with captured_log() as log:
         reloads.ask()
-        assert not await asyncio.wait_for(ended.get(), WAIT)
+        assert await asyncio.wait_for(ended.get(), WAIT) == (False, True)
     assert log.entries("the configuration could not be taken over, the old one stays")
     for _ in range(1000):
         reloads.ask()
-    assert await asyncio.wait_for(ended.get(), WAIT)
+    assert await asyncio.wait_for(ended.get(), WAIT) == (True, False)
     assert current.settings == NEW
     assert len(began) == 2
     task.cancel()

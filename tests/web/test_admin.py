@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.settings import AdminSettings
 from gateway.store.records import Record, size_of
 from gateway.web import admin
-from gateway.web.app_keys import READINESS, STREAMS
+from gateway.web.app_keys import CURRENT, READINESS, STREAMS
 from tests.fakes import chat
 from tests.fakes.faulty_store import FaultyStore
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
@@ -89,6 +89,14 @@ async def test_an_open_stream_is_seen() -> None:
     assert (told["gateway_streams_open"], told["gateway_requests_open"]) == (1, 1)
     assert told["gateway_upstream_requests"] == 1
     assert len(gateway.app[STREAMS]) == 0
+
+
+async def test_a_refused_reload_is_seen() -> None:
+    port = free_port()
+    async with local_gateway() as gateway, admin.listening(gateway.app, AdminSettings(port=port)):
+        assert samples(await get(port, "/metrics"))["gateway_reload_refused"] == 0
+        gateway.app[CURRENT].is_refused = True
+        assert samples(await get(port, "/metrics"))["gateway_reload_refused"] == 1
 
 
 async def test_health_and_tasks() -> None:
