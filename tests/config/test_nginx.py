@@ -155,6 +155,20 @@ async def test_a_body_beyond_the_limit_is_an_error_of_the_api(here: Place) -> No
         assert error["error"]["code"] == "request_too_large"
 
 
+async def test_too_many_requests_from_one_address_are_an_error_of_the_api(here: Place, tmp_path: Path) -> None:
+    here.upstream.answer(Script.of(0.5, chat.text_stream("Hello")))
+    sockets = [each.path for each in here.instances]
+    with running_nginx(tmp_path / "limited", "one-instance", sockets, most_at_once=2) as limited:
+        async with aiohttp.ClientSession(headers=HEADERS) as client:
+            answers = await asyncio.gather(
+                *(client.post(f"{limited.base_url}/responses", json=REQUEST) for _ in range(5))
+            )
+            assert sorted(answer.status for answer in answers) == [200, 200, 429, 429, 429]
+            for answer in (answer for answer in answers if answer.status == 429):
+                assert answer.headers["Retry-After"] == "5"
+                check_error(await answer.json())
+
+
 async def test_request_ids_are_passed_on_or_made(here: Place) -> None:
     assert (await here.post(x_request_id="mine-1"))[1]["x-request-id"] == "mine-1"
     assert here.upstream.last.headers["x-client-request-id"] == "mine-1"

@@ -57,8 +57,8 @@ class Nginx:
         return (self.folder / "error.log").read_text(encoding="utf-8")
 
 
-def installed(folder: Path, variant: str, sockets: Sequence[Path]) -> Nginx:
-    """Puts the shipped files where nginx finds them, with their addresses replaced and nothing else."""
+def installed(folder: Path, variant: str, sockets: Sequence[Path], most_at_once: int | None = None) -> Nginx:
+    """Puts the shipped files where nginx finds them, with their addresses replaced, and the limit for an address if wanted."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(SHIPPED / "snippets", folder / "snippets")
     issuer = authority(folder)
@@ -71,6 +71,10 @@ def installed(folder: Path, variant: str, sockets: Sequence[Path]) -> Nginx:
     site = _replaced(site, "listen [::]:443 ssl http2;", f"listen 127.0.0.1:{nginx.port};")
     site = _replaced(site, "/etc/ssl/certs/gateway.example.com.pem", str(server.path))
     site = _replaced(site, "/etc/ssl/private/gateway.example.com.key", str(server.path))
+    if most_at_once is not None:
+        shared = folder / "snippets" / "responses-gateway.conf"
+        text = shared.read_text(encoding="utf-8")
+        shared.write_text(_replaced(text, "_clients 1000;", f"_clients {most_at_once};"), encoding="utf-8")
     (folder / "site.conf").write_text(site, encoding="utf-8")
     (folder / "nginx.conf").write_text(_main(folder), encoding="utf-8")
     return nginx
@@ -103,9 +107,11 @@ http {{
 
 
 @contextmanager
-def running_nginx(folder: Path, variant: str, sockets: Sequence[Path]) -> Iterator[Nginx]:
+def running_nginx(
+    folder: Path, variant: str, sockets: Sequence[Path], most_at_once: int | None = None
+) -> Iterator[Nginx]:
     """Runs nginx with a shipped site while the block runs."""
-    nginx = installed(folder, variant, sockets)
+    nginx = installed(folder, variant, sockets, most_at_once)
     process = subprocess.Popen(nginx.command, env=debian.environment(), stderr=subprocess.PIPE)
     try:
         _wait_until_open(nginx.port, process)
