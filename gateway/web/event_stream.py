@@ -55,6 +55,7 @@ class EventStream(EventSourceResponse):
         """Sends the status line, these headers and the first frames."""
         self.headers.extend(headers)
         await self.prepare(self._request)
+        self._last_write = self._loop.time()  # the silence begins now, not when the request came
         self._arm()
         await self.write(frames)
 
