@@ -181,13 +181,14 @@ async def test_instances_that_start_at_once_make_what_they_share_once(tmp_path: 
 async def test_a_restart_with_its_socket_makes_requests_wait_and_loses_none(tmp_path: Path) -> None:
     async with running(tmp_path) as (started, upstream):
         upstream.answer(
-            Script.of(chat.chunk({"content": "a"}), 1.0, chat.text_stream("b")), Script.of(chat.text_stream("c"))
+            Script.of(chat.chunk({"content": "a"}), 2.0, chat.text_stream("b")), Script.of(chat.text_stream("c"))
         )
         stream = asyncio.create_task(status_of_answer(started.path))
         await upstream.request()
         stop = asyncio.create_task(started.stop())
         assert started.process is not None
         await started.process.wait_for_line('"draining"')
+        await asyncio.sleep(0.5)  # so that it has stopped to listen
         waiting = [asyncio.create_task(status_of_answer(started.path)) for _ in range(20)]
         assert await stream == "completed"
         await stop
