@@ -25,7 +25,7 @@ from gateway.access.sealing import Sealer, sealer_from
 from gateway.configuration import ConfigurationError
 from gateway.process.reloading import Load, Reloads, on_signal
 from gateway.process.stopping import Stop, drain
-from gateway.process.systemd import Inherited, Manager, inherited_sockets
+from gateway.process.systemd import Inherited, ServiceManager, inherited_sockets
 from gateway.settings import ProviderSettings, Settings
 from gateway.store.opening import open_store
 from gateway.telemetry import logs
@@ -121,7 +121,7 @@ async def _serve_until_stopped(
 ) -> None:
     app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
     runner = GatewayRunner(app, keep_alive_seconds=settings.server.keep_alive_seconds)
-    manager = Manager(os.environ)
+    manager = ServiceManager(os.environ)
     stop = Stop()
     await runner.setup()
     _calm_collector()

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 _FIRST_DESCRIPTOR = 3
 
 
-class Manager:
+class ServiceManager:
     """The service manager, as the environment names it.
 
     Args:

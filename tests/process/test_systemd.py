@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import tomli_w
 
-from gateway.process.systemd import Manager, inherited_sockets
+from gateway.process.systemd import ServiceManager, inherited_sockets
 from tests import debian
 from tests.fakes import chat
 from tests.fakes.gateway import KEY, GatewayProcess
@@ -77,14 +77,14 @@ async def test_the_manager_hears_of_start_reload_and_stop(tmp_path: Path) -> Non
 
 async def test_an_abstract_address_is_understood() -> None:
     async with notices(f"@responses-gateway-test-{os.getpid()}") as heard:
-        Manager(heard.environment).ready("Well.")
+        ServiceManager(heard.environment).ready("Well.")
         assert await heard.wait_for("READY") == {"READY": "1", "STATUS": "Well."}
 
 
 def test_a_manager_that_does_not_listen_is_no_reason_to_fail(tmp_path: Path) -> None:
     with captured_log() as log:
-        Manager({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready("Well.")
-        Manager({}).ready("Well.")
+        ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready("Well.")
+        ServiceManager({}).ready("Well.")
     assert len(log.entries("the service manager did not take a notice")) == 1
 
 
@@ -92,7 +92,7 @@ def test_a_manager_that_does_not_listen_is_no_reason_to_fail(tmp_path: Path) -> 
 async def test_the_watchdog_hears_nothing_while_the_event_loop_hangs(tmp_path: Path) -> None:
     async with notices(tmp_path / "notify") as heard:
         environment = heard.environment | {"WATCHDOG_USEC": "200000", "WATCHDOG_PID": str(os.getpid())}
-        async with Manager(environment).assured():
+        async with ServiceManager(environment).assured():
             await asyncio.sleep(1)
             # Every 100 ms on an idle machine; half of that is still in time for the manager.
             assert 4 <= len(heard.heard) <= 12
@@ -111,7 +111,7 @@ async def test_the_watchdog_hears_nothing_while_the_event_loop_hangs(tmp_path: P
 @pytest.mark.parametrize("watchdog", [{}, {"WATCHDOG_USEC": "200000", "WATCHDOG_PID": "1"}])
 async def test_a_watchdog_for_nobody_or_another_process_is_not_fed(tmp_path: Path, watchdog: dict[str, str]) -> None:
     async with notices(tmp_path / "notify") as heard:
-        async with Manager(heard.environment | watchdog).assured():
+        async with ServiceManager(heard.environment | watchdog).assured():
             await asyncio.sleep(0.3)
         assert heard.heard == []
 
