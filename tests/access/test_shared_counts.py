@@ -17,7 +17,7 @@ from tests.fakes.local_gateway import LogLines, captured_log
 from tests.fakes.redis import RedisServer, redis_server
 from tests.fakes.upstream import WAIT
 
-SECONDS = 0.5
+SECONDS = 2.0
 """For Redis to answer, on a machine that may be busy."""
 
 RUNNING = "responses-gateway:{owner:a}:running"

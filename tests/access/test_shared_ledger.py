@@ -31,7 +31,7 @@ def redis(running_redis: RedisServer) -> RedisServer:
 
 @asynccontextmanager
 async def ledger_in(redis: RedisServer) -> AsyncIterator[SharedLedger]:
-    link = RedisLink(redis.url, 1.0, ping_seconds=0.05)
+    link = RedisLink(redis.url, 2.0, ping_seconds=0.05)
     async with link.opened():
         yield SharedLedger(link)
 

@@ -26,7 +26,7 @@ async def pair(
 ) -> AsyncIterator[tuple[list[GatewayProcess], Upstream]]:
     """Two gateways with these limits, shared in Redis or in a file, and the upstream of both."""
     where = {"redis": redis.url} if redis is not None else {"budgets_file": str(folder / "budgets.json")}
-    sections = {"limits": {"redis_timeout_seconds": 0.5, **where, **limits}}
+    sections = {"limits": {"redis_timeout_seconds": 2, **where, **limits}}
     for name in ("one", "two"):
         (folder / name).mkdir()
     async with running_upstream() as upstream:
@@ -110,7 +110,7 @@ async def test_redis_dies_and_comes_back_in_the_middle_of_traffic(tmp_path: Path
             answers = [answer for several in await asyncio.gather(*workers) for answer in several]
             assert {status for status, _, _ in answers} == {200}
             assert len(answers) > 50
-            assert max(seconds for _, seconds, _ in answers) < 3, "a usual answer takes some milliseconds"
+            assert max(seconds for _, seconds, _ in answers) < 5, "a usual answer takes some milliseconds"
             assert lines(gateways, LOST) == lines(gateways, BACK) == [1, 1]
             with redis.client as client:
                 key = client.keys("responses-gateway:*:minute")[0]
