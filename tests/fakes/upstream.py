@@ -5,6 +5,7 @@ It understands nothing of the requests: `gateway.demo` is the upstream that does
 """
 
 import asyncio
+import secrets
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -205,7 +206,16 @@ async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A loopback port that nobody listens on at the moment, and that no outgoing connection is given meanwhile."""
+    while True:
+        port = _LOWEST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+_LOWEST_PORT, _PORTS = 20_000, 12_000
+"""Below those that Linux gives to outgoing connections."""
