@@ -6,7 +6,7 @@ memory are counted, so that a busy machine changes nothing.
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
@@ -16,6 +16,8 @@ from benchmarks.counts import Work, blocks_kept, calls, instructions
 from benchmarks.routing import TOKENS, one_exchange
 from benchmarks.translation import agent_request, chunks_of, plan_body, reads_of, translate_reads
 from gateway.codec.json import dumps
+from gateway.store.memory import MemoryStore
+from gateway.store.records import Bounds
 
 BASELINE = Path(__file__).with_name("cost.json")
 TOLERANCE = 0.02
@@ -33,7 +35,7 @@ Counts = dict[str, float]
 
 def measure() -> Counts:
     """All counts, by what they are the counts of."""
-    return {**_of_a_token(), **_of_a_request(), **_of_an_exchange()}
+    return {**_of_a_token(), **_of_a_request(), **_of_an_exchange(), **_of_storing()}
 
 
 def _of_a_token() -> Counts:
@@ -67,23 +69,34 @@ def _of_a_request() -> Counts:
 def _of_an_exchange() -> Counts:
     """A whole exchange in memory, with the event loop's own work."""
     exchange = one_exchange()
-
-    def run(times: int) -> Work:
-        async def repeated() -> None:
-            for _ in range(times):
-                await exchange()
-
-        return lambda: asyncio.run(repeated())
-
-    def each(count: Callable[[Work], int], times: int = 5) -> float:
-        return (count(run(times + 1)) - count(run(1))) / times
-
-    run(2)()
+    _repeated(exchange, 2)()
     return {
-        f"exchange of {TOKENS} tokens: instructions": each(instructions),
-        f"exchange of {TOKENS} tokens: calls": each(calls),
-        f"exchange of {TOKENS} tokens: blocks kept": each(blocks_kept, _MANY_EXCHANGES),
+        f"exchange of {TOKENS} tokens: instructions": _of_one(exchange, instructions),
+        f"exchange of {TOKENS} tokens: calls": _of_one(exchange, calls),
+        f"exchange of {TOKENS} tokens: blocks kept": _of_one(exchange, blocks_kept, _MANY_EXCHANGES),
     }
+
+
+def _of_storing() -> Counts:
+    """What it adds to such an exchange that its response is stored, in memory."""
+    exchange, stored = one_exchange(), one_exchange(MemoryStore(Bounds()))
+    _repeated(stored, 2)()
+    return {
+        "storing a response: instructions": _of_one(stored, instructions) - _of_one(exchange, instructions),
+        "storing a response: calls": _of_one(stored, calls) - _of_one(exchange, calls),
+    }
+
+
+def _of_one(exchange: Callable[[], Awaitable[None]], count: Callable[[Work], int], times: int = 5) -> float:
+    return (count(_repeated(exchange, times + 1)) - count(_repeated(exchange, 1))) / times
+
+
+def _repeated(exchange: Callable[[], Awaitable[None]], times: int) -> Work:
+    async def repeated() -> None:
+        for _ in range(times):
+            await exchange()
+
+    return lambda: asyncio.run(repeated())
 
 
 def regressions(found: Counts, baseline: Counts) -> list[str]:

@@ -7,6 +7,7 @@ once with four targets and every limit switched on, of which the first one answe
 
 import asyncio
 import gc
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import click
 
 from gateway.codec.json import dumps
 from gateway.exchange.exchange import Exchange
+from gateway.exchange.keeping import Keeping
 from gateway.exchange.ports import Answer, ChatUpstream
 from gateway.exchange.running import RunningExchanges
 from gateway.settings import ProviderSettings
 from gateway.spec.requests import CreateRequest
+from gateway.store.protocol import Store
 from gateway.translate.request import plan, read_request
 from gateway.translate.translation import Translation
 from gateway.upstream.gate import Gate
@@ -113,9 +116,9 @@ def routing_cost(*, exchanges: int = EXCHANGES, rounds: int = ROUNDS) -> Cost:
     return Cost(bare, one, four)
 
 
-def one_exchange() -> Callable[[], Awaitable[None]]:
-    """An exchange with one target and no limits, to be run as often as one likes."""
-    return _exchanging(_targets(1))
+def one_exchange(store: Store | None = None) -> Callable[[], Awaitable[None]]:
+    """An exchange with one target and no limits, to be run as often as one likes; stored, if there is a store."""
+    return _exchanging(_targets(1), store)
 
 
 def _targets(number: int, *, max_concurrency: int = 0, retry_budget: float = 0) -> list[_Target]:
@@ -154,17 +157,22 @@ async def _bare() -> None:
     await client.finish()
 
 
-def _exchanging(targets: list[_Target]) -> Callable[[], Awaitable[None]]:
-    running = RunningExchanges()
+def _exchanging(targets: list[_Target], store: Store | None = None) -> Callable[[], Awaitable[None]]:
+    running, numbers = RunningExchanges(), itertools.count()
+
+    def mint_id(prefix: str) -> str:
+        return f"{prefix}_{next(numbers)}"
 
     async def exchange() -> None:
+        request = _request()
         one = Exchange(
-            _request(),
+            request,
             targets,
             is_strict=False,
             request_id="req_1",
-            mint_id=lambda prefix: f"{prefix}_1",
+            mint_id=mint_id,
             running=running,
+            keeping=Keeping(store, "owner", request, mint_id) if store is not None else None,
         )
         await one.stream(_Client(), commit_after=5)
         if one.outcome.termination != "completed":
