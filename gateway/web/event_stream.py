@@ -41,6 +41,8 @@ class EventStream(EventSourceResponse):
         self._loop = asyncio.get_running_loop()
         self._heartbeat = keep_alive if keep_alive and settings.heartbeat == "event" else lambda: _COMMENT
         self._is_chunked = request.version >= HttpVersion11
+        if not self._is_chunked:  # the end of the connection is the only end that such a body has
+            self.force_close()
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 import pytest
-from aiohttp import web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 
 from gateway.settings import ServerSettings
 from gateway.web.event_stream import EventStream
@@ -18,7 +18,9 @@ Script = Callable[[EventStream], Awaitable[None]]
 
 
 @asynccontextmanager
-async def answered(script: Script, *, beat: bytes = b"", **members: object) -> AsyncIterator[aiohttp.ClientResponse]:
+async def answered(
+    script: Script, *, beat: bytes = b"", version: HttpVersion = HttpVersion11, **members: object
+) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a request whose stream follows the script."""
     settings = msgspec.convert(members, ServerSettings)
 
@@ -34,7 +36,7 @@ async def answered(script: Script, *, beat: bytes = b"", **members: object) -> A
     app.router.add_get("/v1/stream", respond)
     async with (
         serving(app) as base_url,
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(version=version) as session,
         session.get(f"{base_url}/stream") as answer,
     ):
         yield answer
@@ -64,6 +66,33 @@ async def test_silence_is_filled_in_the_form_that_is_set(form: str, beat: bytes)
         body = await answer.read()
         assert body == beat * (body.count(beat) if beat else 0)
         assert len(body) >= len(beat) * 3
+
+
+async def test_a_stream_that_begins_late_has_its_heartbeat_in_time() -> None:
+    """The next look at a client is seconds away, but not the next beat."""
+
+    async def script(stream: EventStream) -> None:
+        await asyncio.sleep(0.1)
+        await stream.start(FRAME, [])
+        await asyncio.sleep(0.3)
+        await stream.finish()
+
+    async with answered(script, beat=FRAME, heartbeat_seconds=0.05, write_stall_seconds=60) as answer:
+        assert (await answer.read()).count(FRAME) >= 3
+
+
+@pytest.mark.parametrize("version", [HttpVersion10, HttpVersion11])
+async def test_frames_and_beats_reach_clients_of_both_versions_whole(version: HttpVersion) -> None:
+    async def script(stream: EventStream) -> None:
+        await stream.start(FRAME, [])
+        assert stream.put(FRAME)
+        await asyncio.sleep(0.1)
+        await stream.finish(FRAME)
+
+    async with answered(script, beat=FRAME, version=version, heartbeat_seconds=0.02) as answer:
+        body = await answer.read()
+        assert body == FRAME * body.count(FRAME)
+        assert body.count(FRAME) > 4
 
 
 async def test_no_heartbeat_is_due_when_there_is_nothing_to_say_or_much_to_write() -> None:
