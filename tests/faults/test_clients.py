@@ -252,10 +252,12 @@ async def slowly_read(client: socket.socket, request: bytes) -> bytes:
 
 
 @pytest.mark.case("C13")
-async def test_c13_a_body_that_dribbles_is_refused_in_time() -> None:
+async def test_c13_a_body_that_dribbles_is_refused_in_time(figures: Figures) -> None:
     async with scene(FIRST, body_timeout_seconds=0.3) as place, connection(place.gateway.port) as (reader, writer):
         writer.write(http("POST", "/v1/responses", b"x" * 9, key=KEY)[:-8])
+        started = time.monotonic()
         status, headers, body = await read_answer(reader)
+        figures.note("C13", "refused after a limit of 300 ms", (time.monotonic() - started) * 1000, "ms")
         assert (status, headers["connection"]) == (408, "close")
         assert orjson.loads(body)["error"]["code"] == "request_timeout"
         assert (await place.gateway.request_line())["termination"] == "client_error"

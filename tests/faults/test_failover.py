@@ -16,6 +16,7 @@ from tests.fakes import chat
 from tests.fakes.gateway import running_gateway
 from tests.fakes.local_gateway import OUTPUT, PROMPT
 from tests.fakes.upstream import Script, Upstream, free_port, running_upstream
+from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, ask, listed_models
 from tests.faults.shared_gateway import SHARED, Gateway, provider
 
@@ -158,7 +159,7 @@ async def test_u21_tries_again_stay_within_their_budget() -> None:
 
 @pytest.mark.case("U20")
 @BOTH
-async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: str) -> None:
+async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: str, figures: Figures) -> None:
     limits: JSONObject = {"max_tries": 1, "breaker_cooldown_seconds": 0.5}
     async with pair(*[FAULTS["503"]] * 5, GOOD, targets=["first/m"], **limits) as place:
         for _ in range(5):
@@ -168,6 +169,7 @@ async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: 
         assert (headers["retry-after"], headers["x-gateway-attempts"]) == ("1", "first/m:breaker_open")
         line = await place.gateway.request_line(5)
         assert (line["termination"], len(place.first.received)) == ("shed", 5)
+        figures.note("U20", "refused after", float(line["seconds"]) * 1000, "ms")
         assert float(line["seconds"]) < 1
         await answered_again(place, path)
         assert len(place.first.received) == 6

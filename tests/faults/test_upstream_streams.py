@@ -32,10 +32,11 @@ COMPLETION: JSONObject = {
 
 @pytest.mark.case("U7")
 @pytest.mark.parametrize("steps", [(FIRST, "hang"), (FIRST, b"data: {", "hang"), (b": comment\n\n", "hang")])
-async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...]) -> None:
+async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...], figures: Figures) -> None:
     async with scene(*steps, idle_timeout_seconds=0.3, commit_after_seconds=0.1) as place:
         started = time.monotonic()
         stream = await place.fails_with("server_error", "upstream_idle")
+        figures.note("U7", "failed after a limit of 300 ms", (time.monotonic() - started) * 1000, "ms")
         assert 0.2 < time.monotonic() - started < 2
         assert stream.response["error"]["message"] == "The upstream was silent for too long."
         assert place.upstream.last.left.is_set()
@@ -85,10 +86,12 @@ async def test_each_time_limit_ends_a_chat_stream(
 
 
 @pytest.mark.case("U22")
-async def test_u22_an_endless_answer_ends_at_the_total_limit() -> None:
+async def test_u22_an_endless_answer_ends_at_the_total_limit(figures: Figures) -> None:
     steps: list[Step] = [FIRST, 0.02] * 500
     async with scene(*steps, total_timeout_seconds=0.5) as place:
+        started = time.monotonic()
         stream = await place.fails_with("server_error", "total_timeout")
+        figures.note("U22", "ended after a limit of 500 ms", (time.monotonic() - started) * 1000, "ms")
         assert stream.response["output"][0]["status"] == "incomplete"
 
 
