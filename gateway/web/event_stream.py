@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import ClientConnectionResetError
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.hdrs import CONNECTION
-from aiohttp.http import HttpVersion11
+from aiohttp.http import HttpVersion11, StreamWriter
 from aiohttp.web import BaseRequest, Request, StreamResponse
 from aiohttp_sse import EventSourceResponse
 
@@ -19,6 +19,8 @@ from gateway.web.stall import StallWatch
 
 _COMMENT = b": keep-alive\n\n"
 _NEVER = 86_400.0
+_ROOM_BYTES = 32_768
+"""What a connection takes without making anybody wait, in any case."""
 
 
 class EventStream(EventSourceResponse):
@@ -46,7 +48,6 @@ class EventStream(EventSourceResponse):
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self._has_ended = False
         self._send_headers_immediately = False  # the head goes out with the first frames
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
@@ -68,7 +69,20 @@ class EventStream(EventSourceResponse):
             ConnectionError: when the client is gone or was dropped for stalling.
         """
         self._last_write = self._loop.time()
-        await super().write(data)
+        writer = self._request.writer
+        if not isinstance(writer, StreamWriter):
+            raise TypeError("not a connection of aiohttp's server")
+        await writer.write(data, drain=False)
+        await self._room()
+
+    async def _room(self) -> None:
+        """Waits until the client has room.
+
+        Shielded: all who wait share one future of aiohttp's, which a time limit must not cancel for the next.
+        """
+        protocol = self._request.protocol
+        if protocol.writing_paused:
+            await asyncio.shield(protocol._drain_helper())  # noqa: SLF001 - the public way is not shielded
 
     def put(self, frames: bytes) -> bool:
         """Sends whole frames if the client has room for them, and says whether it has.
@@ -95,14 +109,11 @@ class EventStream(EventSourceResponse):
         await self.write_eof(frames)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Ends the body, once: when the first time was cancelled while it waited for the client, aiohttp asks again.
-
-        A second end would be read as the beginning of the next answer.
-        """
-        if self._has_ended:
-            await self._request.writer.drain()
-            return
-        self._has_ended = True
+        """Ends the body, once: aiohttp asks again for what a time limit cancelled while it waited for the client."""
+        transport = self._request.transport
+        if transport is None or transport.get_write_buffer_size() + len(data) > _ROOM_BYTES:
+            await (self.write(data) if data else self._room())
+            data = b""
         await super().write_eof(data)
 
     def end_heartbeat(self) -> None:

@@ -239,10 +239,29 @@ async def test_c11_a_slow_reader_of_a_large_end_gets_it_once_and_keeps_its_conne
         assert (await place.gateway.request_line(1))["termination"] == "completed"
 
 
+@pytest.mark.case("C11", "U22")
+async def test_a_limit_that_runs_out_while_the_client_does_not_read_ends_the_stream_all_the_same() -> None:
+    limits: JSONObject = {"write_stall_seconds": 5, "total_timeout_seconds": 0.6}
+    async with raw_scene(FLOOD, **limits) as place:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            client.connect(("127.0.0.1", place.gateway.port))
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_sendall(client, posted(REQUEST | {"store": False}))
+            await place.upstream.wait_until_left()
+            for _ in range(2):
+                received = await slowly_read(client, b"")
+                assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert b"event: response.failed" in received
+                await asyncio.get_running_loop().sock_sendall(client, posted(REQUEST | {"store": False}))
+        assert (await place.gateway.request_line())["termination"] == "total_timeout"
+
+
 async def slowly_read(client: socket.socket, request: bytes) -> bytes:
     """The answer up to its end, in pieces with pauses between them."""
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(client, request)
+    if request:
+        await loop.sock_sendall(client, request)
     received = bytearray()
     async with asyncio.timeout(WAIT * 2):
         while not received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
