@@ -91,7 +91,7 @@ lock:
 		pyproject.toml requirements/build.in
 
 clean:
-	rm -rf $(VENV) .venv-agents .debian tests/*/node/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .venv-agents .venv-peers benchmarks/results .debian tests/*/node/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage .coverage.*
 
 # The documentation's tables that follow from the code; a test fails when they are stale.
 .PHONY: docs
@@ -111,9 +111,25 @@ cost-baseline: install
 bench-micro: install-dev
 	$(BIN)/python -m pytest --benchmark-columns=min,median,ops --benchmark-sort=name benchmarks/micro_*.py
 
-# The quick benchmarks; those under load are in benchmarks/README.md and need `make install-bench`.
-.PHONY: bench install-bench
-bench: install
+# The gateway beside nginx and the bare mock, in turns: some minutes on two cores. BENCH passes options on.
+BENCH ?=
+SUITE := PATH="$$PATH:$(CURDIR)/.debian/usr/sbin" $(BIN)/python -m benchmarks.load.suite
+.PHONY: bench bench-compare bench-quick install-bench
+bench: install-bench install-programs
+	$(MAKE) --no-print-directory -C benchmarks/load
+	$(SUITE) $(BENCH)
+
+# The same for LiteLLM, whose figures need less load and more time; installed where nothing else sees it.
+bench-compare: install-bench install-programs .venv-peers/stamp
+	$(MAKE) --no-print-directory -C benchmarks/load
+	PATH="$$PATH:$(CURDIR)/.venv-peers/bin" $(SUITE) --gateways gateway,litellm --runs 1 --scenarios burst,short,whole $(BENCH)
+
+.venv-peers/stamp: benchmarks/load/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip --disable-pip-version-check install --quiet -r $<
+	touch $@
+
+bench-quick: install
 	$(BIN)/python -m benchmarks.translation
 	$(BIN)/python -m benchmarks.routing
 	$(BIN)/python -m benchmarks.limits

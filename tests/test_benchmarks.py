@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import collector, cost, counts, following, limits, purge, routing, translation
+from benchmarks.load import figures
 from gateway.codec.json import dumps
 from tests.fakes.postgresql import PostgresServer
 
@@ -74,6 +75,23 @@ async def test_what_a_purge_makes_others_wait_is_measured(tmp_path: Path) -> Non
     assert len(purging.slices.seconds) == 1100 // 50 + 1
     for phase in (purging.rest, purging.busy):
         assert all(waits.seconds for waits in (phase.writes, phase.reads, phase.loop))
+
+
+TABLES: figures.Tables = {"burst": {"gateway": {"cpu_us_per_token": 6.0}}, "idle": {"gateway": {"rest_mb": 50.0}}}
+
+
+def test_the_table_of_the_suite_has_each_figure_with_its_ratio_to_nginx() -> None:
+    plain: figures.Tables = {"burst": {"gateway": {"cpu_us_per_token": 0.5}}}
+    rows = figures.lines_of("gateway", {"gateway": [TABLES, TABLES], "nginx": [plain]})[2:]
+    assert rows == [
+        "| burst: us of CPU a token | 6 | 0.5 | 12.0 | 15 x nginx |",
+        "| at rest: MB | 50 |  |  | 60 |",
+    ]
+
+
+def test_what_went_wrong_under_load_is_told() -> None:
+    broken: figures.Tables = {"paced": {"gateway_500": {"faults": {"seq_errors": 1}}}}
+    assert figures.faults_of({"gateway": [TABLES, broken]}) == ["gateway, paced, gateway_500: {'seq_errors': 1}"]
 
 
 @pytest.mark.parametrize("is_notifying", [False, True])
