@@ -149,7 +149,7 @@ install-systemd: install
 deb: install
 	config/debian/build dist
 
-# Ten rolling restarts of two instances behind nginx at 500 requests a second: some minutes.
+# Ten rolling restarts of two instances behind nginx at 300 requests a second: some minutes.
 .PHONY: rolling-restarts
 rolling-restarts: install-dev install-programs
 	$(BIN)/python -m tests.faults.rolling

@@ -150,7 +150,7 @@ async def restarted_under_load(folder: Path, rounds: int, rate: float) -> Load:
 
 @click.command()
 @click.option("--rounds", default=10, show_default=True, help="Rolling restarts of both instances.")
-@click.option("--rate", default=500.0, show_default=True, help="Requests a second.")
+@click.option("--rate", default=300.0, show_default=True, help="Requests a second.")
 def main(rounds: int, rate: float) -> None:
     """Restart two instances behind nginx under load, and fail if a request does."""
     with tempfile.TemporaryDirectory() as folder:
