@@ -286,6 +286,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings.auth": lambda: settings_table("auth"),
     "settings.limits": lambda: settings_table("limits"),
     "settings.logging": lambda: settings_table("logging"),
+    "settings.tracing": lambda: settings_table("tracing"),
     "settings.sealing": lambda: settings_table("sealing"),
     "settings.state": lambda: settings_table("state"),
     "settings.translation": lambda: settings_table("translation"),

@@ -29,9 +29,10 @@ from gateway.process.systemd import Inherited, ServiceManager, inherited_sockets
 from gateway.settings import ProviderSettings, Settings
 from gateway.store.opening import open_store
 from gateway.telemetry import logs
+from gateway.telemetry.traces import open_traces
 from gateway.web import admin
 from gateway.web.app import create_app
-from gateway.web.app_keys import CURRENT, READINESS, RUNNING
+from gateway.web.app_keys import CURRENT, READINESS, RUNNING, TRACES
 from gateway.web.runner import GatewayRunner
 
 _log = logging.getLogger(__name__)
@@ -120,6 +121,9 @@ async def _serve_until_stopped(
     settings: Settings, load: Load, keys: KeyStore, inherited: Inherited, demo_key: str | None = None
 ) -> None:
     app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
+    traces = open_traces(settings.tracing)
+    if traces is not None:
+        app[TRACES] = traces
     runner = GatewayRunner(app, keep_alive_seconds=settings.server.keep_alive_seconds)
     manager = ServiceManager(os.environ)
     stop = Stop()
@@ -142,6 +146,8 @@ async def _serve_until_stopped(
             await drain(runner, app[READINESS], app[RUNNING], stop, app[CURRENT].settings.server.drain_seconds)
     finally:
         await runner.cleanup()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
     _log.info("stopped")
 
 

@@ -170,6 +170,16 @@ class LoggingSettings(_Section, frozen=True, kw_only=True):
     level: LogLevel = "info"
 
 
+class TracingSettings(_Section, frozen=True, kw_only=True):
+    """`[tracing]`: where traces go."""
+
+    endpoint: str = ""
+    """The URL of a collector for OTLP over HTTP; empty for no traces."""
+    sample_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Of the requests whose client has not decided."""
+    service_name: Annotated[str, Meta(min_length=1)] = "responses-gateway"
+
+
 class SealingSettings(_Section, frozen=True, kw_only=True):
     """`[sealing]`: where the keys are that seal reasoning for the clients to carry."""
 
@@ -394,6 +404,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     logging: LoggingSettings = LoggingSettings()
     sealing: SealingSettings = SealingSettings()
     state: StateSettings = StateSettings()
+    tracing: TracingSettings = TracingSettings()
     translation: TranslationSettings = TranslationSettings()
     routing: RoutingSettings = RoutingSettings()
     providers: tuple[ProviderSettings, ...] = ()

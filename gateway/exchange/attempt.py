@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.deadline import Deadline
+from gateway.exchange.outcome import word_of
 from gateway.exchange.ports import Target
 from gateway.exchange.retries import is_outage
 from gateway.exchange.running import RunningExchanges
+from gateway.telemetry.traces import asking
 from gateway.upstream.gate import Passage
 
 _log = logging.getLogger(__name__)
@@ -31,7 +33,11 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
     """
     passage = Passage(target.gate)
     try:
-        return await _within_limits(target, passage, work, running, pause)
+        with asking(target.upstream.settings.name, target.model) as asked:
+            error = await _within_limits(target, passage, work, running, pause)
+            if asked is not None and error is not None:
+                asked.error = word_of(error)
+            return error
     finally:
         passage.leave()
 

@@ -82,7 +82,7 @@ class Outcome:
     def settle(self, error: GatewayError | None) -> None:
         """How the turn went; without an error the answer has begun."""
         name, _, _ = self.attempts[-1].rpartition(":")
-        self.attempts[-1] = f"{name}:{'ok' if error is None else _word(error)}"
+        self.attempts[-1] = f"{name}:{'ok' if error is None else word_of(error)}"
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -115,7 +115,7 @@ class Outcome:
         )
 
 
-def _word(error: GatewayError) -> str:
+def word_of(error: GatewayError) -> str:
     """A refusal of the gate and an empty answer by their own word, a status by its number, all else as in the log."""
     if error.upstream_code in SHED or error.upstream_code == EMPTY_ANSWER:
         return str(error.upstream_code)

@@ -24,7 +24,7 @@ Raises:
     ConfigurationError: with all that is wrong.
 """
 
-_FIXED_SECTIONS = ("admin", "auth", "sealing", "state")
+_FIXED_SECTIONS = ("admin", "auth", "sealing", "state", "tracing")
 _FIXED_KEYS = {
     "server": ("host", "port", "reuse_port", "keep_alive_seconds"),
     "limits": ("redis", "redis_timeout_seconds", "budgets_file"),

@@ -26,6 +26,7 @@ from gateway.codec.json import loads
 from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
+from gateway.telemetry.traces import headers_to_pass_on
 from gateway.upstream.connection import Connection, Take, cut_off, feed, unread
 from gateway.upstream.connections import open_pool, without_head
 from gateway.upstream.proxies import proxy_of
@@ -292,7 +293,7 @@ def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
 
 def _answer_headers(request_id: str, *, is_stream: bool) -> dict[str, str]:
     accept = "text/event-stream" if is_stream else "application/json"
-    return {CONTENT_TYPE: "application/json", ACCEPT: accept, _OWN_ID: request_id}
+    return {CONTENT_TYPE: "application/json", ACCEPT: accept, _OWN_ID: request_id, **headers_to_pass_on()}
 
 
 def _headers(settings: ProviderSettings) -> dict[str, str]:

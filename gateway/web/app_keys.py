@@ -15,6 +15,7 @@ from gateway.exchange.outcome import Outcome
 from gateway.exchange.running import RunningExchanges
 from gateway.store.protocol import Store
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.traces import RequestTrace, Traces
 from gateway.web.current import Configured, Current
 from gateway.web.load import HeldBody, Load
 from gateway.web.open_streams import OpenStreams
@@ -58,6 +59,8 @@ KEYS = AppKey("keys", KeyStore)
 LIMITER = AppKey("limiter", Limiter)
 LOAD = AppKey("load", Load)
 SEALER = AppKey("sealer", Sealer)
+TRACES = AppKey("traces", Traces)
+"""Only there where traces are made."""
 RUNNING = AppKey("running", RunningExchanges)
 READINESS = AppKey("readiness", Readiness)
 METRICS = AppKey("metrics", Metrics)
@@ -73,6 +76,7 @@ CALLER = RequestKey("caller", Key)
 ADMISSION = RequestKey("admission", Admission)
 BODY = RequestKey("body", HeldBody)
 OUTCOME = RequestKey("outcome", Outcome)
+TRACE = RequestKey("trace", RequestTrace)
 MODEL = RequestKey("model", str)
 HAS_BEGUN = RequestKey("has_begun", bool)
 """Set once the answer's head is made: no other answer can be given then."""

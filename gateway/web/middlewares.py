@@ -35,6 +35,8 @@ from gateway.web.app_keys import (
     READINESS,
     REQUEST_ID,
     STARTED,
+    TRACE,
+    TRACES,
 )
 from gateway.web.identifiers import mint_id
 from gateway.web.local_only import is_from_this_machine
@@ -57,6 +59,8 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
     request[REQUEST_ID] = current
     request_id.set(current)
     request[STARTED] = time.monotonic()
+    if (traces := request.app.get(TRACES)) is not None and request.path not in _QUIET_PATHS:
+        request[TRACE] = traces.begin(request.headers, current)
     response: StreamResponse | None = None
     try:
         with request.app[READINESS].entered(), request.app[CURRENT].held() as request[CONFIGURED]:

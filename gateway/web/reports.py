@@ -7,7 +7,7 @@ from aiohttp.web import Request, StreamResponse
 from gateway.exchange.outcome import Outcome
 from gateway.telemetry.logs import log_request
 from gateway.telemetry.report import Report, Work
-from gateway.web.app_keys import CALLER, HAS_BEGUN, METRICS, MODEL, OUTCOME, STARTED
+from gateway.web.app_keys import CALLER, HAS_BEGUN, METRICS, MODEL, OUTCOME, STARTED, TRACE
 
 _CLIENT_GONE = 499
 """nginx's status for a client that left: only for the log, nobody receives it."""
@@ -18,6 +18,8 @@ def tell(request: Request, response: StreamResponse | None) -> None:
     report = _report(request, response)
     request.app[METRICS].count(report)
     log_request(report.log_fields())
+    if (trace := request.get(TRACE)) is not None:
+        trace.end(report)
 
 
 def _report(request: Request, response: StreamResponse | None) -> Report:

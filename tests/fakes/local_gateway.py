@@ -21,8 +21,9 @@ from gateway.settings import AliasSettings, LimitsSettings, ProviderSettings, Se
 from gateway.store.opening import open_store
 from gateway.store.protocol import Store
 from gateway.telemetry.logs import JSONFormatter, discreet
+from gateway.telemetry.traces import Traces
 from gateway.web.app import create_app
-from gateway.web.app_keys import READINESS
+from gateway.web.app_keys import READINESS, TRACES
 from gateway.web.runner import GatewayRunner
 from tests.fakes.upstream import WAIT
 
@@ -104,6 +105,7 @@ async def local_gateway(
     state: Mapping[str, object] | None = None,
     limits: Mapping[str, object] | None = None,
     store: Store | None = None,
+    traces: Traces | None = None,
 ) -> AsyncIterator[LocalGateway]:
     """Run the gateway for these providers, with these members of `[server]`, `[state]` and `[limits]`, or with a store as it is."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
@@ -111,6 +113,8 @@ async def local_gateway(
     limiting = msgspec.convert({"budgets_file": "", **(limits or {})}, LimitsSettings)
     settings = Settings(server=listening, state=keeping, limits=limiting, providers=providers, models=aliases)
     app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
+    if traces is not None:
+        app[TRACES] = traces
     runner = GatewayRunner(app)
     runner.hurry()
     await runner.setup()
