@@ -168,6 +168,8 @@ class LoggingSettings(_Section, frozen=True, kw_only=True):
     format: LogFormat = "auto"
     """`auto` is readable text on a terminal, and JSON everywhere else."""
     level: LogLevel = "info"
+    bodies: bool = False
+    """Whether prompts and answers are logged."""
 
 
 class TracingSettings(_Section, frozen=True, kw_only=True):

@@ -26,6 +26,10 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _requests = logging.getLogger("gateway.requests")
+_contents = logging.getLogger("gateway.contents")
+
+_MOST_CONTENT_BYTES = 65_536
+"""Of a prompt or an answer."""
 
 # All that some reader of logs takes for the end of a line or for a command to the terminal.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -80,6 +84,16 @@ def dropped_lines() -> int:
 def log_request(fields: Mapping[str, object]) -> None:
     """Write the one line of a finished request."""
     _requests.info("request", extra={"fields": fields})
+
+
+def log_contents(asked: bytes, answered: bytes) -> None:
+    """Write what a client sent and got, as JSON each: only for operators who want that."""
+    fields = {"asked": _beginning(asked), "answered": _beginning(answered)}
+    _contents.info("contents", extra={"fields": fields})
+
+
+def _beginning(body: bytes) -> str:
+    return body[:_MOST_CONTENT_BYTES].decode("utf-8", "replace")
 
 
 def discreet(record: logging.LogRecord) -> bool:

@@ -76,6 +76,8 @@ CALLER = RequestKey("caller", Key)
 ADMISSION = RequestKey("admission", Admission)
 BODY = RequestKey("body", HeldBody)
 OUTCOME = RequestKey("outcome", Outcome)
+ASKED = RequestKey("asked", dict)
+"""The body of a request; only where bodies are logged."""
 TRACE = RequestKey("trace", RequestTrace)
 MODEL = RequestKey("model", str)
 HAS_BEGUN = RequestKey("has_begun", bool)

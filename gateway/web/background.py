@@ -16,7 +16,7 @@ from gateway.web.answers import raw_json_answer
 from gateway.web.app_keys import CONFIGURED, METRICS, OUTCOME, STREAMS
 from gateway.web.caller import owner_of
 from gateway.web.event_stream import EventStream
-from gateway.web.reports import work_of
+from gateway.web.reports import tell_contents, work_of
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ async def create_in_background(
     owner, queued = owner_of(request), exchange.pending("queued")
     request[CONFIGURED].hold()
     try:
-        on_end = _end_of_run(request, exchange.outcome, queued.response_id, entry)
+        on_end = _end_of_run(request, exchange, queued.response_id, entry)
         await runs.start(owner, exchange, keeping, on_end)
     except BaseException:
         request[CONFIGURED].release()
@@ -48,8 +48,9 @@ async def create_in_background(
     return await send_events(request, runs.follow_own(owner, queued.response_id), exchange.headers)
 
 
-def _end_of_run(request: Request, outcome: Outcome, response_id: str, entry: Entry) -> Callable[[], None]:
+def _end_of_run(request: Request, exchange: Exchange, response_id: str, entry: Entry) -> Callable[[], None]:
     """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
+    outcome = exchange.outcome
 
     def tell() -> None:
         request[CONFIGURED].release()
@@ -57,6 +58,7 @@ def _end_of_run(request: Request, outcome: Outcome, response_id: str, entry: Ent
         work = work_of(request, outcome, outcome.termination or "gateway_error")
         request.app[METRICS].count_background(work)
         _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})
+        tell_contents(request, exchange)
 
     return tell
 

@@ -4,10 +4,12 @@ import time
 
 from aiohttp.web import Request, StreamResponse
 
+from gateway.codec.json import dumps
+from gateway.exchange.exchange import Exchange
 from gateway.exchange.outcome import Outcome
-from gateway.telemetry.logs import log_request
+from gateway.telemetry.logs import log_contents, log_request
 from gateway.telemetry.report import Report, Work
-from gateway.web.app_keys import CALLER, HAS_BEGUN, METRICS, MODEL, OUTCOME, STARTED, TRACE
+from gateway.web.app_keys import ASKED, CALLER, HAS_BEGUN, METRICS, MODEL, OUTCOME, STARTED, TRACE
 
 _CLIENT_GONE = 499
 """nginx's status for a client that left: only for the log, nobody receives it."""
@@ -20,6 +22,13 @@ def tell(request: Request, response: StreamResponse | None) -> None:
     log_request(report.log_fields())
     if (trace := request.get(TRACE)) is not None:
         trace.end(report)
+
+
+def tell_contents(request: Request, exchange: Exchange) -> None:
+    """Logs what was asked and answered, where the operator has switched that on."""
+    if (asked := request.get(ASKED)) is not None:
+        ending = exchange.ending
+        log_contents(dumps(asked), ending.json(is_stored=False) if ending is not None else b"")
 
 
 def _report(request: Request, response: StreamResponse | None) -> Report:

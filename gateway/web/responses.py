@@ -12,7 +12,7 @@ from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
 from gateway.web.admission import Entry, admitted
 from gateway.web.answers import send_json
-from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STATE, STREAMS
+from gateway.web.app_keys import ASKED, CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STATE, STREAMS
 from gateway.web.background import create_in_background
 from gateway.web.caller import context_of, owner_of, seal_for, unseal_for
 from gateway.web.default_model import with_model
@@ -20,6 +20,7 @@ from gateway.web.event_stream import EventStream
 from gateway.web.identifiers import mint_id
 from gateway.web.json_body import read_json
 from gateway.web.permissions import targets_for
+from gateway.web.reports import tell_contents
 from gateway.web.session import Session
 
 MODE_HEADER = "x-gateway-mode"
@@ -33,7 +34,10 @@ async def create(request: Request) -> StreamResponse:
 
 async def _create(request: Request, entry: Entry) -> StreamResponse:
     settings = request[CONFIGURED].settings
-    asked = await asked_for(request, await read_json(request))
+    body = await read_json(request)
+    if settings.logging.bodies:
+        request[ASKED] = body
+    asked = await asked_for(request, body)
     keeping = _keeping(request, asked)
     exchange = exchange_for(request, asked, settings, keeping)
     await entry.take_tokens(exchange.estimated_tokens)
@@ -41,6 +45,13 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
     if asked.background and runs is not None and keeping is not None:
         return await create_in_background(request, exchange, keeping, runs, entry)
     request[OUTCOME] = exchange.outcome
+    try:
+        return await _answer(request, exchange, settings)
+    finally:
+        tell_contents(request, exchange)
+
+
+async def _answer(request: Request, exchange: Exchange, settings: Settings) -> StreamResponse:
     if not exchange.is_stream:
         answer = await exchange.collect()
         return await send_json(request, answer, dict(exchange.headers), stall=settings.server.write_stall_seconds)

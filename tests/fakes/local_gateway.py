@@ -17,7 +17,15 @@ from aiohttp.web import Application, UnixSite
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.codec.json import JSONObject
-from gateway.settings import AliasSettings, LimitsSettings, ProviderSettings, ServerSettings, Settings, StateSettings
+from gateway.settings import (
+    AliasSettings,
+    LimitsSettings,
+    LoggingSettings,
+    ProviderSettings,
+    ServerSettings,
+    Settings,
+    StateSettings,
+)
 from gateway.store.opening import open_store
 from gateway.store.protocol import Store
 from gateway.telemetry.logs import JSONFormatter, discreet
@@ -106,12 +114,20 @@ async def local_gateway(
     limits: Mapping[str, object] | None = None,
     store: Store | None = None,
     traces: Traces | None = None,
+    logs_bodies: bool = False,
 ) -> AsyncIterator[LocalGateway]:
     """Run the gateway for these providers, with these members of `[server]`, `[state]` and `[limits]`, or with a store as it is."""
     listening = msgspec.convert({"port": 0, **(server or {})}, ServerSettings)
     keeping = msgspec.convert(state or {}, StateSettings)
     limiting = msgspec.convert({"budgets_file": "", **(limits or {})}, LimitsSettings)
-    settings = Settings(server=listening, state=keeping, limits=limiting, providers=providers, models=aliases)
+    settings = Settings(
+        server=listening,
+        state=keeping,
+        limits=limiting,
+        logging=LoggingSettings(bodies=logs_bodies),
+        providers=providers,
+        models=aliases,
+    )
     app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
     if traces is not None:
         app[TRACES] = traces
