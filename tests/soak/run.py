@@ -29,6 +29,8 @@ from tests.soak.verdict import MEGABYTE, Finding, Sample, findings
 
 _LOCK_WAIT_SECONDS = 5.0
 
+KEEP_ALIVE_SECONDS = 5.0
+
 IDLE_SECONDS = 15.0
 """The longest that everything takes to come back."""
 
@@ -257,7 +259,10 @@ async def _clients(run: _Run, count: int) -> AsyncIterator[list[Client]]:
     async with contextlib.AsyncExitStack() as stack:
         clients = []
         for _ in range(count):
-            session = await stack.enter_async_context(aiohttp.ClientSession(headers=process.headers))
+            # A client closes idle connections before the gateway does: otherwise a request could cross with the close.
+            connector = aiohttp.TCPConnector(keepalive_timeout=KEEP_ALIVE_SECONDS / 2)
+            session = aiohttp.ClientSession(headers=process.headers, connector=connector)
+            await stack.enter_async_context(session)
             clients.append(Client(process, session, run.is_store_down))
         yield clients
 
@@ -291,7 +296,7 @@ def _sections(admin_port: int, folder: Path) -> JSONObject:
             "write_stall_seconds": 2,
             "max_body_bytes": 8_388_608,
             "heartbeat_seconds": 1,
-            "keep_alive_seconds": 5,
+            "keep_alive_seconds": KEEP_ALIVE_SECONDS,
         },
         "state": {
             "backend": "sqlite",
