@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import orjson
 import pytest
 
@@ -71,5 +72,5 @@ async def is_answered(gateway: GatewayProcess) -> bool:
     """Whether a request gets its answer."""
     try:
         return (await ask(gateway, REQUEST))[0] == 200
-    except OSError:
+    except (aiohttp.ClientError, OSError):
         return False
