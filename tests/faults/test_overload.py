@@ -109,7 +109,7 @@ async def test_bodies_beyond_the_cap_are_refused_by_their_length_and_as_they_arr
 
 @pytest.mark.case("X2")
 async def test_buffers_beyond_the_cap_let_nobody_in_until_they_are_read() -> None:
-    flood = Script.of(FIRST, *[chat.chunk({"content": "x" * 1000}) * 100] * 50, "hang")
+    flood = Script.of(FIRST, *[chat.chunk({"content": "x" * 1000}) * 100] * 200, "hang")
     async with capped(flood, max_buffered_bytes=20_000) as place:
         reader, writer = await asyncio.open_connection("127.0.0.1", place.gateway.port, limit=2**16)
         writer.write(posted())
