@@ -51,7 +51,7 @@ class EventStream(EventSourceResponse):
         self._send_headers_immediately = False  # the head goes out with the first frames
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
-        """Makes the head, without the base class's task for pings: a timer takes a tenth of its memory and time."""
+        """Makes the head, without the base class's task for pings: a timer does for them."""
         return await StreamResponse.prepare(self, request)
 
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
