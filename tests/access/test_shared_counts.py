@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -22,20 +22,6 @@ SECONDS = 2.0
 
 RUNNING = "responses-gateway:{owner:a}:running"
 MINUTE = "responses-gateway:{owner:a}:minute"
-
-
-@pytest.fixture(scope="module")
-def running_redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(running_redis: RedisServer) -> RedisServer:
-    """With nothing in it."""
-    with running_redis.client as client:
-        client.flushall()
-    return running_redis
 
 
 @asynccontextmanager
@@ -198,28 +184,30 @@ async def test_a_request_that_leaves_while_redis_thinks_holds_nothing(redis: Red
             await until(lambda: client.zcard(RUNNING) == 1)
 
 
-async def test_no_interleaving_lets_more_in_and_everything_comes_back(redis: RedisServer) -> None:
+async def test_no_interleaving_lets_more_in_and_everything_comes_back() -> None:
     limits = Limits(max_concurrency=4, requests_per_minute=10**6)
     most, running = 0, 0
-    async with processes(redis, 3) as several:
+    # A server of its own: what another test left on its way may still come.
+    with redis_server() as redis:
+        async with processes(redis, 3) as several:
 
-        async def work(number: int) -> None:
-            nonlocal most, running
-            counts = several[number % 3]
-            claim = await admitted(counts, limits)
-            if isinstance(claim, Claim):
-                running += 1
-                most = max(most, running)
-                await asyncio.sleep(0.001 * (number % 7))
-                running -= 1
-                counts.end(claim, 0)
+            async def work(number: int) -> None:
+                nonlocal most, running
+                counts = several[number % 3]
+                claim = await admitted(counts, limits)
+                if isinstance(claim, Claim):
+                    running += 1
+                    most = max(most, running)
+                    await asyncio.sleep(0.001 * (number % 7))
+                    running -= 1
+                    counts.end(claim, 0)
 
-        for _ in range(10):
-            await asyncio.gather(*(work(number) for number in range(30)))
-        assert 1 <= most <= 4
-        with redis.client as client:
-            await until(lambda: client.zcard(RUNNING) == 0)
-        assert [counts.running("a") for counts in several] == [0, 0, 0]
+            for _ in range(10):
+                await asyncio.gather(*(work(number) for number in range(30)))
+            assert 1 <= most <= 4
+            with redis.client as client:
+                await until(lambda: client.zcard(RUNNING) == 0)
+            assert [counts.running("a") for counts in several] == [0, 0, 0]
 
 
 # When Redis is lost

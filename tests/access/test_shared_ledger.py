@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,20 +13,6 @@ from tests.fakes.redis import RedisServer, redis_server
 
 DAY, MONTH = "2026-01-31", "2026-01"
 OWNER = "name:a b"
-
-
-@pytest.fixture(scope="module")
-def running_redis() -> Iterator[RedisServer]:
-    with redis_server() as server:
-        yield server
-
-
-@pytest.fixture
-def redis(running_redis: RedisServer) -> RedisServer:
-    """With nothing in it."""
-    with running_redis.client as client:
-        client.flushall()
-    return running_redis
 
 
 @asynccontextmanager

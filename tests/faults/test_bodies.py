@@ -1,13 +1,7 @@
 """Faults of what is in a body (B4 to B7, B12): damaged, odd, deep and doubled; refused with a 4xx, or taken as it is."""
 
-import gzip
-import zlib
-from functools import partial
-
-import brotli
 import orjson
 import pytest
-from backports import zstd
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
@@ -18,13 +12,6 @@ from tests.official import check_error
 
 BODY = orjson.dumps(REQUEST)
 MEGABYTE = 1024 * 1024
-CODINGS = {
-    "gzip": gzip.compress,
-    "deflate": zlib.compress,
-    "zstd": zstd.compress,
-    "br": brotli.compress,
-}
-BOMBS = CODINGS | {"br": partial(brotli.compress, quality=1)}
 
 
 INVALID = {
