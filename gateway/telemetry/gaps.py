@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from operator import add
 
 from prometheus_client import Metric
 from prometheus_client.core import HistogramMetricFamily
@@ -22,8 +23,9 @@ class GapHistogram(Collector):
 
     def add(self, labels: tuple[str, ...], pace: Pace) -> None:
         """A stream is over."""
-        known = self._sums.setdefault(labels, Pace())
-        known.gaps = [before + more for before, more in zip(known.gaps, pace.gaps, strict=True)]
+        if (known := self._sums.get(labels)) is None:
+            known = self._sums[labels] = Pace()
+        known.gaps = list(map(add, known.gaps, pace.gaps))
         known.total += pace.total
 
     def describe(self) -> Iterable[Metric]:

@@ -29,7 +29,7 @@ class Names:
             name: a client may have thought it up.
             is_proven: it stands for something: only such names are admitted beside the known ones.
         """
-        if self._is_known(name) or name in self._others or not name:
+        if name in self._others or not name or self._is_known(name):
             return name
         if is_proven and len(self._others) < self._most and _NAME.fullmatch(name):
             self._others.add(name)

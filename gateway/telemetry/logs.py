@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from os import environ
 from types import TracebackType
 from typing import TextIO
@@ -53,6 +54,7 @@ def configure(
     output.setFormatter(TextFormatter() if is_text else JSONFormatter())
     # A line that cannot be formatted must not be printed raw, with its arguments, instead.
     logging.raiseExceptions = False
+    _leave_out_what_no_line_shows()
     root = logging.getLogger()
     for other in [handler for handler in root.handlers if handler is not output]:
         root.removeHandler(other)
@@ -60,6 +62,12 @@ def configure(
         other.close()
     root.addHandler(output)
     root.setLevel(level)
+
+
+def _leave_out_what_no_line_shows() -> None:
+    """Saves a third of a line: https://docs.python.org/3/howto/logging.html#optimization."""
+    logging._srcfile = None  # noqa: SLF001 - the documented way
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def _output_to(stream: TextIO) -> LogOutput:
@@ -124,8 +132,7 @@ class JSONFormatter(logging.Formatter):
     """One JSON object a line, in ASCII where a character could end the line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = _encoded(_entry(record))
-        return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
+        return _printable(_encoded(_entry(record)))
 
 
 class TextFormatter(logging.Formatter):
@@ -139,12 +146,16 @@ class TextFormatter(logging.Formatter):
         rest = "".join(f" {key}={value}" for key, value in entry.items())
         lines = [f"{time} {level:<7} {name}: {message}{rest}"]
         lines.extend(f"    {frame}" for frame in (stack if isinstance(stack, list) else ()))
-        return "\n".join(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line) for line in lines)
+        return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    return line if line.isprintable() else _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def _entry(record: logging.LogRecord) -> dict[str, object]:
     entry: dict[str, object] = {
-        "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}+00:00",
         "level": record.levelname,
         "logger": record.name,
         "message": _message(record),
@@ -153,10 +164,16 @@ def _entry(record: logging.LogRecord) -> dict[str, object]:
         entry["request_id"] = current
     fields = getattr(record, "fields", None)
     if isinstance(fields, Mapping):
-        entry.update({str(key): value for key, value in fields.items() if str(key) not in entry})
+        entry = {**entry, **fields, **entry}  # the first ones stay first, and are what they were
     if record.exc_info:
         entry.update(_exception(record.exc_info[1], record.exc_info[2]))
     return entry
+
+
+@lru_cache(maxsize=1)
+def _second(since_epoch: int) -> str:
+    """The time without fractions: most lines share theirs with the one before."""
+    return datetime.fromtimestamp(since_epoch, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -1,7 +1,8 @@
 """What became of one request, in one place: the log, the metrics and the traces all tell it from here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.telemetry.pace import Pace
 from gateway.telemetry.usage import Consumption
@@ -32,8 +33,7 @@ TERMINATIONS = frozenset(
 _LONGEST_NAME = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class Work(Struct, frozen=True, kw_only=True):
     """What was done for one request, or for one response in the background.
 
     Args:
@@ -67,8 +67,7 @@ class Work:
     first_token_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """One request.
 
     Args:

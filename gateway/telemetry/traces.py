@@ -5,10 +5,10 @@ https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/. The W3C contex
 passed on to upstreams.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gateway.configuration import ConfigurationError
 from gateway.settings import TracingSettings
@@ -105,33 +105,32 @@ class RequestTrace:
 class Asking:
     """What is asked of one upstream while the block of `asking` runs."""
 
-    __slots__ = ("error", "span")
+    __slots__ = ("_token", "error", "span")
 
     def __init__(self, span: "Span") -> None:
         self.span = span
         self.error = ""
         """The word for why it failed; empty as long as it has not."""
 
+    def __enter__(self) -> Self:
+        self._token = _asked.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _asked.reset(self._token)
+        if self.error:
+            _fail(self.span, self.error)
+        self.span.end()
+
 
 _asked: ContextVar[Asking | None] = ContextVar("asked", default=None)
+_UNTRACED = nullcontext[None]()
 
 
-@contextmanager
-def asking(provider: str, model: str) -> Iterator[Asking | None]:
+def asking(provider: str, model: str) -> Asking | AbstractContextManager[None]:
     """The span of one attempt, where the request has a trace."""
     trace = _current.get()
-    if trace is None:
-        yield None
-        return
-    asked = Asking(trace.ask(provider, model))
-    token = _asked.set(asked)
-    try:
-        yield asked
-    finally:
-        _asked.reset(token)
-        if asked.error:
-            _fail(asked.span, asked.error)
-        asked.span.end()
+    return _UNTRACED if trace is None else Asking(trace.ask(provider, model))
 
 
 def headers_to_pass_on() -> dict[str, str]:

@@ -6,6 +6,9 @@ Nothing is written anywhere: the log has a line for each request, and the metric
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from gateway.settings import Prices
 
@@ -15,8 +18,7 @@ _MOST_SERIES = 2000
 _OTHER = "(other)"
 
 
-@dataclass(frozen=True, slots=True)
-class Consumption:
+class Consumption(Struct, frozen=True):
     """What one request used. `cost` is None where nobody has set a price."""
 
     input_tokens: int
@@ -40,8 +42,7 @@ def prices_for(model: str, prices: Mapping[str, Prices]) -> Prices | None:
     return next((price for pattern, price in prices.items() if fnmatchcase(model, pattern)), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """Whom a request is counted for."""
 
     key: str
@@ -80,6 +81,8 @@ class UsageTotals:
 
     def add(self, account: Account, one: Consumption) -> None:
         """Counts a request."""
-        if account not in self.sums and len(self.sums) >= _MOST_SERIES:
+        if len(self.sums) >= _MOST_SERIES and account not in self.sums:
             account = Account(_OTHER, _OTHER, account.provider)
-        self.sums.setdefault(account, Sum()).add(one)
+        if (known := self.sums.get(account)) is None:
+            known = self.sums[account] = Sum()
+        known.add(one)
