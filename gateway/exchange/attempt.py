@@ -48,9 +48,9 @@ async def _within_limits(
     deadline = Deadline(target.upstream.settings)
     try:
         async with deadline:
-            with running.entered(deadline):
-                await _wait(deadline, passage, pause)
-                return await work(deadline, passage)
+            running.add(deadline)
+            await _wait(deadline, passage, pause)
+            return await work(deadline, passage)
     except GatewayError as failure:
         error = failure.caught()
     except TimeoutError:
@@ -60,6 +60,8 @@ async def _within_limits(
     except Exception:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
         _log.exception("an exchange failed on a fault of the gateway")
         error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
+    finally:
+        running.remove(deadline)
     _tell(passage, error)
     return error
 

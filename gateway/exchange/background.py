@@ -57,18 +57,18 @@ class BackgroundRuns:
     Args:
         store: where responses and their events are.
         settings: how many runs there may be.
-        entered: counts a run as work under way while its block runs.
+        counted: counts a run as work under way while its block runs; entered once for each.
     """
 
     def __init__(
         self,
         store: Store,
         settings: StateSettings,
-        entered: Callable[[], AbstractContextManager[None]] = nullcontext,
+        counted: AbstractContextManager[None] = nullcontext(),  # noqa: B008 - it has no state
     ) -> None:
         self._store = store
         self._settings = settings
-        self._entered = entered
+        self._counted = counted
         self._runner = secrets.token_hex(8)
         self._runs: dict[tuple[str, str], _Run] = {}
         self._reserved: dict[str, int] = {}
@@ -121,7 +121,7 @@ class BackgroundRuns:
     async def _run(self, name: tuple[str, str], run: _Run, on_end: Callable[[], None]) -> None:
         flushing = asyncio.create_task(run.log.flush_until_over(), name="store events")
         try:
-            with self._entered():
+            with self._counted:
                 await self._make(run)
                 await flushing
             await self._store_end(run)

@@ -1,7 +1,7 @@
 """How long an exchange waits for its upstream: the first byte, the next bytes, and all in all.
 
-Silence counts only while the gateway reads: a slow client does not make its upstream late. What happens for every
-token is one look at the clock; a timer is armed again only when it fires.
+Silence counts only while the gateway reads: a slow client does not make its upstream late. One timer looks at all
+limits now and then, so that a token costs no more than a look at the clock, and a short exchange one timer.
 """
 
 import asyncio
@@ -24,57 +24,64 @@ class Deadline:
     """
 
     __slots__ = (
+        "_asked_at",
+        "_error",
         "_heard_at",
-        "_idle",
-        "_is_held",
+        "_is_silence_fine",
         "_loop",
-        "_patience",
+        "_over_at",
+        "_provider",
         "_scope",
         "_timer",
         "_waits_for_client",
-        "error",
         "pace",
     )
 
+    _timer: asyncio.TimerHandle
+
     def __init__(self, provider: ProviderSettings) -> None:
         self._loop = asyncio.get_running_loop()
-        self._idle = provider.idle_timeout_seconds
-        self._patience = provider.first_byte_timeout_seconds
+        self._provider = provider
+        self._asked_at = self._loop.time()
+        self._over_at = self._asked_at + provider.total_timeout_seconds
         self._heard_at: float | None = None
         self._waits_for_client = False
-        self._is_held = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._scope = asyncio.timeout(provider.total_timeout_seconds)
-        self.error = _timeout("upstream_total_timeout", "The answer took too long.")
+        self._is_silence_fine = False
+        self._scope = asyncio.timeout(None)
+        self._error: GatewayError | None = None
         self.pace: Pace | None = None
         """Gets the moments at which something goes to the client; they need no clock of their own."""
 
+    @property
+    def error(self) -> GatewayError:
+        """Why the time is up."""
+        return self._error or _timeout("upstream_total_timeout", "The answer took too long.")
+
     async def __aenter__(self) -> Self:
-        self._arm(self._patience)
+        self._arm()
         await self._scope.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._disarm()
+        self._timer.cancel()
         await self._scope.__aexit__(kind, error, trace)
 
     def hold(self) -> None:
         """The upstream is not asked yet: until it is, only the total limit counts."""
-        self._disarm()
-        self._is_held = True
+        self._is_silence_fine = True
 
     def ask(self) -> None:
         """The upstream is asked now."""
-        if self._is_held:
-            self._is_held = False
-            self._arm(self._patience)
+        if self._is_silence_fine:
+            self._is_silence_fine = False
+            self._asked_at = self._loop.time()
+            self._timer.cancel()
+            self._arm()
 
     def bytes_came(self) -> None:
         """The upstream is alive: the idle time begins again, and counts."""
-        if self._heard_at is None:
-            self._arm(self._idle)
         self._heard_at = self._loop.time()
         self._waits_for_client = False
 
@@ -90,29 +97,37 @@ class Deadline:
 
     def finish(self) -> None:
         """The upstream has said all that counts: only the total limit is left."""
-        self._disarm()
+        self._is_silence_fine = True
 
     def expire(self, error: GatewayError) -> None:
         """Ends the exchange now, for this reason, unless it is ending already."""
         if not self._scope.expired():
-            self.error = error
+            self._error = error
             self._scope.reschedule(self._loop.time())
 
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._timer = self._loop.call_later(seconds, self._look)
+    def _arm(self) -> None:
+        """Looks again when a limit may run out, as far as is known now; bytes that come meanwhile need not tell."""
+        idle = self._provider.idle_timeout_seconds
+        pause = min(self._silence_ends_at(), self._over_at) - self._loop.time()
+        self._timer = self._loop.call_later(max(0.0, min(pause, idle)), self._look)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def _silence_ends_at(self) -> float:
+        """When the upstream has been silent for too long."""
+        if self._is_silence_fine:
+            return self._over_at
+        if self._heard_at is None:
+            return self._asked_at + self._provider.first_byte_timeout_seconds
+        since = self._loop.time() if self._waits_for_client else self._heard_at
+        return since + self._provider.idle_timeout_seconds
 
     def _look(self) -> None:
-        if self._waits_for_client:
-            self._arm(self._idle)
+        now = self._loop.time()
+        if now >= self._over_at:
+            self.expire(self.error)
+        elif now < self._silence_ends_at():
+            self._arm()
         elif self._heard_at is None:
             message = "The upstream did not begin its answer in time."
             self.expire(_timeout("upstream_first_byte_timeout", message))
-        elif (left := self._heard_at + self._idle - self._loop.time()) > 0:
-            self._arm(left)
         else:
             self.expire(_timeout("upstream_idle_timeout", "The upstream was silent for too long."))

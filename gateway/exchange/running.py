@@ -1,8 +1,5 @@
 """The exchanges under way, so that a shutdown can end them truthfully."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.deadline import Deadline
 
@@ -17,16 +14,15 @@ class RunningExchanges:
     def __len__(self) -> int:
         return len(self._deadlines)
 
-    @contextmanager
-    def entered(self, deadline: Deadline) -> Iterator[None]:
-        """Lists an exchange while the block runs; one that comes after the end of all fails at once."""
+    def add(self, deadline: Deadline) -> None:
+        """An exchange begins; one that comes after the end of all fails at once."""
         self._deadlines.add(deadline)
         if self._has_expired:
             deadline.expire(shutting_down())
-        try:
-            yield
-        finally:
-            self._deadlines.discard(deadline)
+
+    def remove(self, deadline: Deadline) -> None:
+        """It is over."""
+        self._deadlines.discard(deadline)
 
     def expire(self) -> None:
         """Fails every exchange that is under way or is still to come."""

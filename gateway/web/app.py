@@ -82,7 +82,7 @@ async def _limits(app: Application) -> AsyncIterator[None]:
 
 
 def _state(store: Store | None, settings: Settings, readiness: Readiness) -> State:
-    return State(store, BackgroundRuns(store, settings.state, readiness.entered) if store is not None else None)
+    return State(store, BackgroundRuns(store, settings.state, readiness) if store is not None else None)
 
 
 async def _stored(app: Application) -> AsyncIterator[None]:

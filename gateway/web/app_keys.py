@@ -1,8 +1,6 @@
 """What the application and a request carry, by typed keys."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp.web import AppKey, RequestKey
@@ -23,7 +21,10 @@ from gateway.web.open_streams import OpenStreams
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether the process takes traffic, and how much it has: the requests whose answer has not been made."""
+    """Whether the process takes traffic, and how much it has: the requests whose answer has not been made.
+
+    A request counts while `with readiness:` runs for it.
+    """
 
     is_draining: bool = False
     requests: int = 0
@@ -33,17 +34,15 @@ class Readiness:
     def __post_init__(self) -> None:
         self.idle.set()
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Counts a request while the block runs."""
+    def __enter__(self) -> None:
+        """One more request, until the end of the block."""
         self.requests += 1
         self.idle.clear()
-        try:
-            yield
-        finally:
-            self.requests -= 1
-            if not self.requests:
-                self.idle.set()
+
+    def __exit__(self, *_: object) -> None:
+        self.requests -= 1
+        if not self.requests:
+            self.idle.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,15 @@ async def send_events(
     """
     request[OUTCOME] = Outcome()
     stream = EventStream(request, request[CONFIGURED].settings.server)
+    streams = request.app[STREAMS]
+    streams.add(request)
     try:
-        with request.app[STREAMS].entered(request):
-            await stream.start(b"", headers)
-            async for several in frames:
-                await stream.write(several)
-            await stream.write(_LAST_FRAME)
-            await stream.finish()
+        await stream.start(b"", headers)
+        async for several in frames:
+            await stream.write(several)
+        await stream.write(_LAST_FRAME)
+        await stream.finish()
     finally:
+        streams.remove(request)
         stream.end_heartbeat()
     return stream

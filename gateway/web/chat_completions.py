@@ -45,8 +45,12 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
         passing = _Passing(request, body, trials, targets)
         if not request[OUTCOME].is_stream:
             return await passing.answer()
-        with request.app[STREAMS].entered(request):
+        streams = request.app[STREAMS]
+        streams.add(request)
+        try:
             return await passing.answer()
+        finally:
+            streams.remove(request)
 
 
 def _estimated_tokens(body: JSONObject) -> int:

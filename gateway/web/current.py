@@ -5,9 +5,8 @@ old configuration when nobody uses them any more.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 from gateway.settings import Settings
 from gateway.upstream.routing import Router
@@ -24,6 +23,13 @@ class Configured:
 
     def __post_init__(self) -> None:
         self._unused.set()
+
+    def __enter__(self) -> Self:
+        self.hold()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def hold(self) -> None:
         """Somebody needs its connections, until as many calls of `release`."""
@@ -65,15 +71,9 @@ class Current:
         """Of now: a request looks at its own."""
         return self._now.router
 
-    @contextmanager
-    def held(self) -> Iterator[Configured]:
-        """What is in force now, and stays usable while the block runs."""
-        configured = self._now
-        configured.hold()
-        try:
-            yield configured
-        finally:
-            configured.release()
+    def held(self) -> Configured:
+        """What is in force now, and stays usable while the block of a `with` runs."""
+        return self._now
 
     async def open(self) -> None:
         """Opens the pools of the first configuration."""

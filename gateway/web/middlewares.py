@@ -63,7 +63,7 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
         request[TRACE] = traces.begin(request.headers, current)
     response: StreamResponse | None = None
     try:
-        with request.app[READINESS].entered(), request.app[CURRENT].held() as request[CONFIGURED]:
+        with request.app[READINESS], request.app[CURRENT].held() as request[CONFIGURED]:
             response = await handler(request)
     finally:
         if (body := request.get(BODY)) is not None:

@@ -1,8 +1,5 @@
 """The streams that are open, and what waits in them for clients that read slowly."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from aiohttp.web import Request
 
 
@@ -15,14 +12,13 @@ class OpenStreams:
     def __len__(self) -> int:
         return len(self._requests)
 
-    @contextmanager
-    def entered(self, request: Request) -> Iterator[None]:
-        """Lists a request while the block runs."""
+    def add(self, request: Request) -> None:
+        """The answer to this request begins."""
         self._requests[id(request)] = request
-        try:
-            yield
-        finally:
-            del self._requests[id(request)]
+
+    def remove(self, request: Request) -> None:
+        """It is over."""
+        del self._requests[id(request)]
 
     def buffered_bytes(self) -> int:
         """What the gateway holds for all of them, without what is in the kernel."""

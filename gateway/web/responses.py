@@ -56,10 +56,12 @@ async def _answer(request: Request, exchange: Exchange, settings: Settings) -> S
         answer = await exchange.collect()
         return await send_json(request, answer, dict(exchange.headers), stall=settings.server.write_stall_seconds)
     stream = EventStream(request, settings.server, exchange.keep_alive)
+    streams = request.app[STREAMS]
+    streams.add(request)
     try:
-        with request.app[STREAMS].entered(request):
-            await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
+        await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
     finally:
+        streams.remove(request)
         stream.end_heartbeat()
     return stream
 

@@ -64,6 +64,23 @@ async def test_the_idle_limit_replaces_that_of_the_first_byte_however_far_that_i
     assert loop.time() - started < 5
 
 
+async def test_an_upstream_may_think_for_longer_than_it_may_be_silent() -> None:
+    limits = deadline(first=300, idle=0.02)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            await asyncio.sleep(0.1)
+            limits.bytes_came()
+            await asyncio.sleep(5)
+    assert limits.error.code == "upstream_idle_timeout"
+
+
+async def test_after_the_end_of_the_answer_silence_is_fine() -> None:
+    async with deadline(first=0.02, idle=0.02) as limits:
+        limits.bytes_came()
+        limits.finish()
+        await asyncio.sleep(0.1)
+
+
 async def test_bytes_begin_the_idle_time_anew() -> None:
     async with deadline(first=0.05, idle=0.05) as limits:
         for _ in range(6):

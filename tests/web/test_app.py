@@ -35,8 +35,8 @@ def test_a_new_application_is_ready_and_idle() -> None:
 
 def test_it_is_idle_again_when_the_last_request_is_over() -> None:
     readiness = Readiness()
-    with readiness.entered():
-        with readiness.entered():
+    with readiness:
+        with readiness:
             assert readiness.requests == 2
         assert not readiness.idle.is_set()
     assert readiness.idle.is_set()
