@@ -2,7 +2,6 @@
 
 While Redis is lost each process goes on with its own count, which is up to date because it takes part in everything.
 An answer under way is a lease in Redis, renewed until its end: what a process held that has gone comes free by itself.
-Each step is one script, so that it happens whole or not at all, and the clock is that of Redis.
 """
 
 import asyncio
@@ -12,6 +11,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from gateway.access.count_scripts import ADMIT, END, RENEW, TAKE_TOKENS
 from gateway.access.counts import BUSY_SECONDS, CONCURRENCY, REQUESTS, TOKENS, Claim, LocalCounts, Sharing, Verdict
 from gateway.access.redis_link import Call, LinkLostError, RedisLink, Reply
 from gateway.access.sliding_counter import WINDOW_SECONDS, SlidingCounter
@@ -27,88 +27,6 @@ _MOST_TOLD = 200
 _LAST_SECONDS = 0.5
 """For the ends that are not told yet when the process stops."""
 
-_COUNTERS = """
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local minute = math.floor(now / 60)
-local kept = redis.call('HMGET', KEYS[1], 'minute', 'requests_before', 'requests', 'tokens_before', 'tokens')
-local age = minute - (tonumber(kept[1]) or minute)
-local requests_before, requests = tonumber(kept[2]) or 0, tonumber(kept[3]) or 0
-local tokens_before, tokens = tonumber(kept[4]) or 0, tonumber(kept[5]) or 0
-if age ~= 0 then
-    requests_before, tokens_before = age == 1 and requests or 0, age == 1 and tokens or 0
-    requests, tokens = 0, 0
-end
-local function fits(before, current, amount, limit)
-    return limit == 0 or before * (1 - (now / 60) % 1) + current + amount <= limit
-end
-local function keep()
-    redis.call('HSET', KEYS[1], 'minute', minute, 'requests_before', requests_before, 'requests', requests,
-        'tokens_before', tokens_before, 'tokens', tokens)
-    redis.call('EXPIRE', KEYS[1], 180)
-end
-local function reply(refused_by)
-    return {refused_by, string.format('%.6f', now), requests_before, requests, tokens_before, tokens}
-end
-"""
-"""What each script begins with: the counters of one owner, as `SlidingCounter` has them. KEYS: counters, leases."""
-
-_ADMIT = (
-    _COUNTERS
-    + """
-local lease, most, limit, seconds = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-if most > 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-    if redis.call('ZCARD', KEYS[2]) >= most then return reply('max_concurrency') end
-end
-if not fits(requests_before, requests, 1, limit) then return reply('requests_per_minute') end
-if most > 0 then
-    redis.call('ZADD', KEYS[2], now + seconds, lease)
-    redis.call('EXPIRE', KEYS[2], seconds)
-end
-if limit > 0 then
-    requests = requests + 1
-    keep()
-end
-return reply('')
-"""
-)
-
-_TAKE_TOKENS = (
-    _COUNTERS
-    + """
-local amount, limit = tonumber(ARGV[1]), tonumber(ARGV[2])
-if not fits(tokens_before, tokens, amount, limit) then return reply('tokens_per_minute') end
-tokens = tokens + amount
-keep()
-return reply('')
-"""
-)
-
-_END = (
-    _COUNTERS
-    + """
-local lease, taken, in_minute, used = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-redis.call('ZREM', KEYS[2], lease)
-if used > taken then
-    tokens = tokens + used - taken
-elseif in_minute == minute then
-    tokens = math.max(tokens - (taken - used), 0)
-elseif in_minute == minute - 1 then
-    tokens_before = math.max(tokens_before - (taken - used), 0)
-end
-if used ~= taken then keep() end
-return reply('')
-"""
-)
-
-_RENEW = """
-local clock, seconds = redis.call('TIME'), tonumber(ARGV[1])
-for index = 2, #ARGV do redis.call('ZADD', KEYS[1], tonumber(clock[1]) + seconds, ARGV[index]) end
-redis.call('EXPIRE', KEYS[1], seconds)
-return {}
-"""
-
 
 @dataclass(slots=True)
 class _Lease:
@@ -116,15 +34,27 @@ class _Lease:
 
     Args:
         owner: whose it is.
+        has_place: it may hold a place among the answers under way.
         id: of the lease.
         tokens: that were taken there.
         minute: in which they were, by its clock.
     """
 
     owner: str
+    has_place: bool
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     tokens: int = 0
     minute: int = 0
+
+    @property
+    def keys(self) -> tuple[str, str, str]:
+        """Of the counters, the leases, and the note that it has ended."""
+        counters, leases = _keys(self.owner)
+        return counters, leases, f"{leases.removesuffix('running')}ended:{self.id}"
+
+    def end(self, tokens: int) -> tuple[str | int, ...]:
+        """The arguments of its end after so many tokens."""
+        return self.id, self.tokens, self.minute, tokens, LEASE_SECONDS if self.has_place else 0
 
 
 class SharedCounts:
@@ -169,14 +99,16 @@ class SharedCounts:
 
     async def admit(self, claim: Claim) -> Verdict:
         """Takes a request and a place among the answers under way, or nothing at all."""
-        limits, lease = claim.limits, _Lease(claim.owner)
+        limits, lease = claim.limits, _Lease(claim.owner, claim.limits.max_concurrency > 0)
         arguments = (lease.id, limits.max_concurrency, limits.requests_per_minute, LEASE_SECONDS)
         try:
-            verdict = _verdict(claim, await self._link.run(_ADMIT, (_keys(claim.owner), arguments)))
+            verdict = _verdict(claim, await self._link.run(ADMIT, (lease.keys, arguments)))
         except LinkLostError:
             verdict = await self._local.admit(claim)
-        except asyncio.CancelledError:  # it may have been let in all the same
-            self._end(lease, 0)
+            if verdict.refused_by:
+                self._give_back(lease)
+        except asyncio.CancelledError:
+            self._give_back(lease)
             raise
         else:
             if not verdict.refused_by:
@@ -189,7 +121,7 @@ class SharedCounts:
         """Takes so many tokens, or nothing."""
         arguments = (tokens, claim.limits.tokens_per_minute)
         try:
-            reply = await self._link.run(_TAKE_TOKENS, (_keys(claim.owner), arguments))
+            reply = await self._link.run(TAKE_TOKENS, (_keys(claim.owner), arguments))
         except LinkLostError:
             return await self._local.take_tokens(claim, tokens)
         verdict = _verdict(claim, reply, tokens)
@@ -204,6 +136,11 @@ class SharedCounts:
         self._local.end(claim, tokens)
         if (lease := self._leases.pop(claim, None)) is not None:
             self._end(lease, tokens if claim.limits.tokens_per_minute else 0)
+
+    def _give_back(self, lease: _Lease) -> None:
+        """Takes back the place that Redis may have given all the same."""
+        if lease.has_place:
+            self._end(lease, lease.tokens)
 
     def _end(self, lease: _Lease, tokens: int) -> None:
         # What is used while Redis is lost would be of an earlier minute when it is back.
@@ -225,9 +162,9 @@ class SharedCounts:
     async def _tell_all(self) -> None:
         while self._ended:
             batch = [self._ended.popleft() for _ in range(min(len(self._ended), _MOST_TOLD))]
-            calls = [(_keys(one.owner), (one.id, one.tokens, one.minute, tokens)) for one, tokens in batch]
+            calls = [(lease.keys, lease.end(tokens)) for lease, tokens in batch]
             try:
-                await self._link.run_all(_END, calls)
+                await self._link.run_all(END, calls)
             except LinkLostError:  # the leases are told again; tokens may have been counted, and never are twice
                 self._ended.extendleft((lease, lease.tokens) for lease, _ in reversed(batch))
                 return
@@ -239,13 +176,16 @@ class SharedCounts:
 
     async def renew(self) -> None:
         """Makes every lease of an answer under way new."""
+        renewed = [(claim, lease) for claim, lease in self._leases.items() if lease.has_place]
         by_owner: dict[str, list[str]] = {}
-        for claim, lease in self._leases.items():
-            if claim.limits.max_concurrency:
-                by_owner.setdefault(lease.owner, []).append(lease.id)
+        for _, lease in renewed:
+            by_owner.setdefault(lease.owner, []).append(lease.id)
         calls: list[Call] = [(_keys(owner)[1:], (LEASE_SECONDS, *ids)) for owner, ids in by_owner.items()]
         with suppress(LinkLostError):
-            await self._link.run_all(_RENEW, calls)
+            await self._link.run_all(RENEW, calls)
+        for claim, lease in renewed:
+            if claim not in self._leases:  # its end may have come before its renewal
+                self._give_back(lease)
 
 
 def _keys(owner: str) -> tuple[str, str]:

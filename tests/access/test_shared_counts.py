@@ -9,7 +9,7 @@ import pytest
 
 from gateway.access.counts import CONCURRENCY, REQUESTS, TOKENS, Claim, Counts, LocalCounts
 from gateway.access.opening import open_counts
-from gateway.access.redis_link import Call, LinkLostError, RedisLink
+from gateway.access.redis_link import Call, LinkLostError, RedisLink, Reply
 from gateway.access.shared_counts import LEASE_SECONDS, SharedCounts
 from gateway.access.sliding_counter import SlidingCounter
 from gateway.settings import Limits, LimitsSettings
@@ -169,19 +169,98 @@ async def test_a_lease_is_renewed_as_long_as_its_answer_lasts(redis: RedisServer
             assert client.zcard(RUNNING) == 0
 
 
-async def test_a_request_that_leaves_while_redis_thinks_holds_nothing(redis: RedisServer) -> None:
-    limits = Limits(max_concurrency=5)
+@pytest.mark.parametrize("seconds", [0.0, 0.05], ids=["at once", "later"])
+async def test_a_request_that_leaves_while_redis_thinks_holds_nothing(redis: RedisServer, seconds: float) -> None:
+    limits = Limits(max_concurrency=1)
     async with processes(redis, 1) as (counts,):
-        await admitted(counts, limits)
         with redis.frozen():
-            asking = asyncio.create_task(admitted(counts, limits))
-            await asyncio.sleep(0.05)
-            asking.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await asking
-        assert counts.running("a") == 1
+            await leave(asyncio.create_task(admitted(counts, limits)), seconds)
+        assert counts.running("a") == 0
+        await until_all_is_told(counts)
+        assert isinstance(await admitted(counts, limits), Claim)
+
+
+async def test_an_admission_that_redis_carries_out_after_its_end_holds_nothing(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two go over connections of their own, which may be of different speed."""
+    limits, late = Limits(max_concurrency=1), list[tuple[str, Call]]()
+    async with processes(redis, 1) as (counts,):
+        run = counts._link.run
+
+        async def never_arrive(script: str, call: Call) -> Reply:
+            late.append((script, call))
+            return await asyncio.get_running_loop().create_future()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(counts._link, "run", never_arrive)
+            await leave(asyncio.create_task(admitted(counts, limits)))
+        await until_all_is_told(counts)
+        await run(*late[0])
         with redis.client as client:
-            await until(lambda: client.zcard(RUNNING) == 1)
+            assert client.zcard(RUNNING) == 0
+            assert 0 < max(client.ttl(key) for key in client.keys("*:ended:*")) <= LEASE_SECONDS
+        assert isinstance(await admitted(counts, limits), Claim)
+
+
+async def test_a_request_that_only_redis_let_in_holds_nothing(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was late, and this process has no place: it knows of an answer that Redis has lost."""
+    limits = Limits(max_concurrency=1)
+    async with processes(redis, 1) as (counts,):
+        claim = await admitted(counts, limits)
+        with redis.client as client:
+            client.flushall()
+        run = counts._link.run
+
+        async def run_and_lose_the_answer(script: str, call: Call) -> Reply:
+            await run(script, call)
+            raise LinkLostError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(counts._link, "run", run_and_lose_the_answer)
+            assert await admitted(counts, limits) == CONCURRENCY
+        end(counts, claim, 0)
+        await until_all_is_told(counts)
+        assert isinstance(await admitted(counts, limits), Claim)
+
+
+async def test_an_answer_that_ends_while_its_lease_is_renewed_holds_nothing(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, may_go = Limits(max_concurrency=1), asyncio.Event()
+    async with processes(redis, 1) as (counts,):
+        claim = await admitted(counts, limits)
+        run_all = counts._link.run_all
+
+        async def run_late(script: str, calls: Iterable[Call]) -> None:
+            await may_go.wait()
+            await run_all(script, calls)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(counts._link, "run_all", run_late)
+            renewing = asyncio.create_task(counts.renew())
+            await asyncio.sleep(0)
+        end(counts, claim, 0)
+        await until_all_is_told(counts)
+        may_go.set()
+        await renewing
+        await until_all_is_told(counts)
+        assert isinstance(await admitted(counts, limits), Claim)
+
+
+async def leave(asking: asyncio.Task[Claim | str], seconds: float = 0.0) -> None:
+    """Lets it ask for so long, and cancels it, as a client does that goes away."""
+    await asyncio.sleep(seconds)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+
+async def until_all_is_told(counts: SharedCounts) -> None:
+    """Redis knows of every end."""
+    await until(lambda: counts.sharing.is_up and not counts._ended and not counts._telling)
 
 
 async def test_no_interleaving_lets_more_in_and_everything_comes_back() -> None:
