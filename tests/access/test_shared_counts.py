@@ -190,7 +190,8 @@ async def test_an_admission_that_redis_carries_out_after_its_end_holds_nothing(
 
         async def never_arrive(script: str, call: Call) -> Reply:
             late.append((script, call))
-            return await asyncio.get_running_loop().create_future()
+            never: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            return await never
 
         with monkeypatch.context() as patch:
             patch.setattr(counts._link, "run", never_arrive)
