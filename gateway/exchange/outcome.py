@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.errors import ErrorKind, GatewayError
@@ -76,8 +77,7 @@ class Outcome:
     def ask(self, target: Target) -> None:
         """A target has its turn."""
         self.provider, self.upstream_model = target.upstream.settings.name, target.model
-        name = quote(f"{self.provider}/{target.model[:_NAME_CHARACTERS]}", safe=_SAFE_IN_NAMES, errors="replace")
-        self.attempts.append(f"{name}:waiting")
+        self.attempts.append(f"{_shown(self.provider, target.model[:_NAME_CHARACTERS])}:waiting")
 
     def settle(self, error: GatewayError | None) -> None:
         """How the turn went; without an error the answer has begun."""
@@ -113,6 +113,11 @@ class Outcome:
             is_estimated=usage.estimated,
             cost=cost,
         )
+
+
+@lru_cache
+def _shown(provider: str, model: str) -> str:
+    return quote(f"{provider}/{model}", safe=_SAFE_IN_NAMES, errors="replace")
 
 
 def word_of(error: GatewayError) -> str:

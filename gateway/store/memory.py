@@ -256,12 +256,12 @@ class MemoryStore:
 
     def _insert(self, record: Record, items: Sequence[Item], *, further: Sequence[Item] = ()) -> None:
         """Keeps a record; `further` are items that need room beside its own."""
-        self._make_room(size_of(record, items) + size_of_items(further), records=1)
-        entry = _Entry(record, (), self._clock(), 0)
-        self._entries[record.owner, record.id] = entry
+        size = size_of(record, items)
+        self._make_room(size + size_of_items(further), records=1)
+        self._entries[record.owner, record.id] = _Entry(record, tuple(items), self._clock(), size)
         self._conversations += is_conversation(record.id)
-        self._grow(entry, size_of(record, ()))
-        self._add(entry, items)
+        self._bytes += size
+        self._hold(record.owner, items, record.id)
 
     def _append(self, entry: _Entry | None, items: Sequence[Item]) -> bool:
         if entry is None or not self._is_kept(entry):
@@ -271,10 +271,7 @@ class MemoryStore:
 
     def _add(self, entry: _Entry, items: Sequence[Item]) -> None:
         entry.items += tuple(items)
-        if items:
-            holders = self._holders.setdefault(entry.record.owner, Holders())
-            for item in items:
-                holders.add(item.id, entry.record.id)
+        self._hold(entry.record.owner, items, entry.record.id)
         self._grow(entry, size_of_items(items))
         self._use(entry)
 
@@ -303,6 +300,15 @@ class MemoryStore:
         self._bytes -= entry.size
         self._conversations -= is_conversation(name[1])
         self._forget(name[0], entry.items, name[1])
+
+    def _hold(self, owner: str, items: Sequence[Item], record_id: str) -> None:
+        """The record has these items."""
+        if not items:
+            return
+        if (holders := self._holders.get(owner)) is None:
+            holders = self._holders[owner] = Holders()
+        for item in items:
+            holders.add(item.id, record_id)
 
     def _forget(self, owner: str, items: Sequence[Item], record_id: str) -> None:
         """The record does not have these items any more."""

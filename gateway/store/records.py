@@ -99,7 +99,7 @@ def size_of(record: Record, items: Sequence[Item]) -> int:
 
 def size_of_items(items: Sequence[Item]) -> int:
     """The bytes that count for these items."""
-    return sum(ITEM_OVERHEAD_BYTES + len(item.body) for item in items)
+    return ITEM_OVERHEAD_BYTES * len(items) + sum([len(item.body) for item in items])
 
 
 def size_of_frames(frames: Sequence[bytes]) -> int:

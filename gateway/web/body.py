@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import brotli
@@ -59,7 +59,7 @@ async def _continue(request: Request) -> None:
 async def _read(request: Request, decoder: "_Decoder", limit: int, held: HeldBody) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
+    while chunk := await request.content.readany():
         for piece in decoder.feed(chunk):
             size += len(piece)
             if size > limit:
@@ -83,7 +83,7 @@ class _Decoder(Protocol):
     def is_expensive(self) -> bool:
         """Whether other tasks should get a turn after each piece."""
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
         """The pieces that a chunk yields."""
 
     def finish(self) -> None:
@@ -92,9 +92,11 @@ class _Decoder(Protocol):
 
 def _decoder(codings: list[str]) -> _Decoder:
     """The decoder for the values of `Content-Encoding`."""
+    if not codings:
+        return _IDENTITY
     match [coding.strip().lower() for coding in codings]:
-        case [] | ["identity"] | [""]:
-            return _Identity()
+        case ["identity"] | [""]:
+            return _IDENTITY
         case ["gzip" | "x-gzip"]:
             return _Zlib(16 + zlib.MAX_WBITS)
         case ["deflate"]:
@@ -115,11 +117,14 @@ def _damaged() -> GatewayError:
 class _Identity:
     is_expensive = False
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        yield chunk
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
+        return (chunk,)
 
     def finish(self) -> None:
         """The server has checked the length."""
+
+
+_IDENTITY = _Identity()
 
 
 class _Zlib:
