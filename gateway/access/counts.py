@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from msgspec import Struct
+
 from gateway.access.sliding_counter import Level, SlidingCounter
 from gateway.settings import Limits
 
@@ -34,8 +36,7 @@ class Claim:
     minute: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether a request may go on, and how full the limits of its key are then.
 
     Args:

@@ -7,7 +7,9 @@ that is not streamed takes the same way: its frames go nowhere, and its Response
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError
@@ -37,8 +39,7 @@ _DROPPED_HEADER_CHARACTERS = 2048
 """Clients refuse long header lines; what does not fit is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
+class _Prepared(Struct, frozen=True):
     """A request as one target gets it."""
 
     target: Target

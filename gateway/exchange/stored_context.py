@@ -6,8 +6,8 @@ belongs to another owner is as unknown as what never was.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.codec.json import JSONObject, loads
@@ -36,8 +36,7 @@ def is_conversation_id(text: str) -> bool:
     return _CONVERSATION_ID.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredContext:
+class StoredContext(Struct, frozen=True):
     """What one owner has stored.
 
     Args:

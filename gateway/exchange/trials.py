@@ -7,7 +7,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import Outcome
@@ -15,8 +16,7 @@ from gateway.exchange.ports import Target
 from gateway.exchange.retries import is_own_refusal, is_shed, moves_on, pause_before_retry
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(Struct):
     """One target's turn.
 
     Args:

@@ -143,12 +143,14 @@ class Composer:
 
     def begin(self, *, is_queued: bool = False) -> bytes:
         """The frames that open the stream; a response that has waited says so."""
+        pending = self._response.pending_json()
         if is_queued:
-            for event in ("response.created", "response.queued"):
-                self._writer.write_response(event, self._response.pending_json("queued"))
+            queued = self._response.pending_json("queued")
+            self._writer.write_response("response.created", queued)
+            self._writer.write_response("response.queued", queued)
         else:
-            self._writer.write_response("response.created", self._response.pending_json())
-        self._writer.write_response("response.in_progress", self._response.pending_json())
+            self._writer.write_response("response.created", pending)
+        self._writer.write_response("response.in_progress", pending)
         return self._writer.take()
 
     def conclude(self, *, is_stored: bool) -> bytes:

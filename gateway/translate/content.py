@@ -8,8 +8,9 @@ import binascii
 import mimetypes
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn
+
+from msgspec import Struct
 
 from gateway.codec.json import JSONObject, convert
 from gateway.errors import ErrorKind, GatewayError
@@ -35,8 +36,7 @@ _DETAILS = {"low": "low", "high": "high", "original": "high"}
 """`auto` is the default everywhere, and some upstreams refuse the member."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """What the reading of content depends on; without `unseal` nothing that is sealed can be opened."""
 
     quirks: Quirks

@@ -5,7 +5,8 @@ noted as a loss, since clients replay whatever another server once gave them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.codec.json import JSONObject, JSONValue, convert, dumps, loads
 from gateway.errors import ErrorKind, GatewayError
@@ -19,23 +20,20 @@ from gateway.translate.tool_names import ToolKind, tool_origin
 from gateway.translate.tools import ToolSet, loaded_names
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """What the user, or the system or developer, says."""
 
     parts: list[Part]
     is_system: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What the assistant said."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Thought:
+class Thought(Struct, frozen=True):
     """What the assistant thought, the place of the item, and what only its upstream understands."""
 
     text: str
@@ -43,8 +41,7 @@ class Thought:
     opaque: SealedReasoning | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call of a tool, by its name upstream."""
 
     call_id: str
@@ -52,8 +49,7 @@ class Call:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What a tool returned, and the place of the item."""
 
     call_id: str | None
@@ -64,8 +60,7 @@ class Result:
 Piece = Note | Said | Thought | Call | Result
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the reading of items depends on."""
 
     tools: ToolSet

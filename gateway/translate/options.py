@@ -1,7 +1,8 @@
 """How the model shall answer: limits, sampling, reasoning, format. Members of the Chat request and of the echo."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.codec.json import JSONObject, convert, dumps
 from gateway.errors import ErrorKind, GatewayError
@@ -43,8 +44,7 @@ _PASSED_ON = frozenset(
 """Members the API does not know that reach the upstream as they are: they only shape the sampling."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerOptions:
+class AnswerOptions(Struct, frozen=True):
     """Reasoning and text options in force at the end of the input."""
 
     reasoning: ReasoningOptions

@@ -4,15 +4,16 @@ Afterwards every call has an id of its own and at most one result, as an upstrea
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gateway.translate.history import Call, Piece, Result
 
 _LONGEST_ID = 64
+_PAIRED = frozenset({Call, Result})
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(Struct):
     """A call as it goes upstream, and its result once it is known."""
 
     call: Call
@@ -20,8 +21,7 @@ class Asked:
     result: Result | None = None
 
 
-@dataclass(slots=True)
-class Pairs:
+class Pairs(Struct):
     """Calls and results by the index of their piece, and the results that a later one has replaced.
 
     A call without an entry repeats one that is there already; a result without one answers nothing.
@@ -42,6 +42,8 @@ class Pairs:
 
 def pair(pieces: list[Piece]) -> Pairs:
     """A result belongs to the first call of its id that waits; the last result of an answered call counts."""
+    if _PAIRED.isdisjoint(map(type, pieces)):
+        return Pairs()
     pairing = _Pairing({piece.call_id for piece in pieces if type(piece) is Call})
     for index, piece in enumerate(pieces):
         if type(piece) is Call:

@@ -7,7 +7,9 @@ import re
 
 from gateway.codec.json import JSONObject, JSONValue, loads
 
-_CONTENT = re.compile(rb'"content"\s*:\s*"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_CONTENT = re.compile(rb'"content"\s*:\s*"((?!")[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+_BESIDE_CHOICES = frozenset({"usage", "error", "base_resp", "x_groq"})
+_BESIDE_DELTA = frozenset({"index", "finish_reason", "logprobs", "usage"})
 _MOST_VAIN = 8
 """Chunks that were learned for nothing until no more are: some upstreams never send two alike."""
 
@@ -58,7 +60,7 @@ class PlainChunks:
         """Takes a chunk for a model, if its text is all that it says: another text has no other effect then."""
         if self._vain >= _MOST_VAIN:
             return
-        if (content := _only_content(chunk)) is None or (found := _CONTENT.search(data)) is None:
+        if (found := _CONTENT.search(data)) is None or (content := _only_content(chunk)) is None:
             return
         self._vain += 1
         head, tail = data[: found.start(1)], data[found.end(1) :]
@@ -76,15 +78,23 @@ def _parsed(data: bytes) -> JSONValue:
         return None
 
 
+def _has_any(value: JSONObject, names: frozenset[str]) -> bool:
+    """Whether one of these members has a value that is not empty."""
+    for name in names.intersection(value):  # noqa: SIM110 - a generator costs more than it looks at
+        if value[name]:
+            return True
+    return False
+
+
 def _only_content(chunk: JSONValue) -> str | None:
     """The text of a chunk that has nothing else to be read."""
-    if not isinstance(chunk, dict) or any(chunk.get(name) for name in ("usage", "error", "base_resp", "x_groq")):
+    if not isinstance(chunk, dict) or _has_any(chunk, _BESIDE_CHOICES):
         return None
     choices = chunk.get("choices")
     if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
         return None
     choice = choices[0]
-    if any(choice.get(name) for name in ("index", "finish_reason", "logprobs", "usage")) or "message" in choice:
+    if _has_any(choice, _BESIDE_DELTA) or "message" in choice:
         return None
     delta = choice.get("delta")
     if not isinstance(delta, dict) or any(value for name, value in delta.items() if name not in ("role", "content")):

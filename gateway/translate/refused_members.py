@@ -1,7 +1,8 @@
 """Takes out of a planned request what its upstream has refused before, so that it is not asked twice."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.codec.refused_member import RefusedMember, without_member
 from gateway.translate.left_out import loss_of
@@ -10,8 +11,7 @@ from gateway.translate.request import ChatPlan
 
 def without_refused(plan: ChatPlan, refused: Sequence[RefusedMember]) -> ChatPlan:
     """The plan without these members; each one that is lost by it is in `dropped`."""
-    present = [one for one in refused if one.name in plan.body]
-    if not present:
+    if not refused or not (present := [one for one in refused if one.name in plan.body]):
         return plan
     body = plan.body
     for one in present:

@@ -5,8 +5,8 @@ what the Response echoes, and what could not be carried over.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.codec.json import JSONObject, convert
@@ -56,8 +56,7 @@ _STATE = ("background", "conversation", "previous_response_id", "store")
 """Members that ask for something which only a gateway with a store has."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatPlan:
+class ChatPlan(Struct, frozen=True):
     """All that follows from a request for one upstream.
 
     Args:
@@ -89,8 +88,10 @@ def read_request(body: JSONObject) -> CreateRequest:
     """
     if body.get("model") in (None, ""):
         raise _missing("model")
-    known = {name: value for name, value in body.items() if name in FIELDS}
-    extra = {name: value for name, value in body.items() if name not in FIELDS}
+    known, extra = body, {}
+    if not body.keys() <= FIELDS:
+        known = {name: value for name, value in body.items() if name in FIELDS}
+        extra = {name: value for name, value in body.items() if name not in FIELDS}
     request = replace(convert(known, CreateRequest, ""), extra=extra, members=tuple(body))
     _check(request)
     return request
@@ -189,9 +190,11 @@ def _missing(name: str) -> GatewayError:
 
 def note_members(request: CreateRequest, names: Iterable[str], losses: Losses) -> None:
     """Notes each of these members that is given, and those that only a store or a WebSocket could honour."""
-    for name in (*names, *(() if request.has_state else _STATE)):
-        if getattr(request, name):
-            losses.note_field(name)
+    noted = (*names, *(() if request.has_state else _STATE))
+    if not set(request.members).isdisjoint(noted):
+        for name in noted:
+            if getattr(request, name):
+                losses.note_field(name)
     if request.generate is False:
         losses.note_field("generate")
 

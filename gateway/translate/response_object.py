@@ -1,7 +1,8 @@
 """The Response object: what it echoes of the request, and what becomes of it."""
 
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from gateway.codec.json import JSONObject, dumps
 from gateway.errors import GatewayError, response_error
@@ -13,8 +14,7 @@ PENDING: tuple[PendingStatus, ...] = get_args(PendingStatus)
 """The statuses of a response that is not over."""
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedResponse:
+class RenderedResponse(Struct, frozen=True):
     """A Response, as long as nobody has said whether it is stored.
 
     Args:
@@ -63,8 +63,9 @@ class ResponseObject:
     def __init__(self, response_id: str, created_at: int, echo: JSONObject) -> None:
         self.response_id = response_id
         self._created_at = created_at
-        self._is_stored = bool(echo["store"])
-        self._echo = dumps({name: value for name, value in echo.items() if name != "store"})[1:]
+        repeated = dict(echo)
+        self._is_stored = bool(repeated.pop("store"))
+        self._echo = dumps(repeated)[1:]
 
     def pending(self, status: PendingStatus = "in_progress") -> RenderedResponse:
         """The Response before its end."""

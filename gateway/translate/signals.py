@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple
 
+from msgspec import Struct
+
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import GatewayError
 from gateway.translate.tool_names import ToolOrigin
@@ -90,8 +92,7 @@ class Whole(NamedTuple):
     item: JSONObject
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """Token counts as the upstream reported them; `output_tokens` includes `reasoning_tokens`."""
 
     input_tokens: int

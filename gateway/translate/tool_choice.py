@@ -3,7 +3,8 @@
 What an upstream does not know is reached by offering fewer tools where that means the same; the rest is a loss.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import ErrorKind, GatewayError
@@ -15,8 +16,7 @@ from gateway.translate.tools import ToolSet
 _MODES = ("auto", "none", "required")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """What is sent of the tools.
 
     Args:

@@ -5,7 +5,8 @@ Which of the tools may be called is `gateway.translate.tool_choice`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gateway.codec.json import JSONObject, convert
 from gateway.errors import ErrorKind, GatewayError
@@ -23,8 +24,7 @@ __all__ = ["ToolKind", "ToolMap", "ToolOrigin", "ToolSet", "echoed_tools", "load
 _LOADING_ITEMS = ("additional_tools", "tool_search_output")
 
 
-@dataclass(frozen=True, slots=True)
-class ToolMap:
+class ToolMap(Struct, frozen=True):
     """The way back from a name upstream to the tool that the client declared."""
 
     origins: dict[str, ToolOrigin] = field(default_factory=dict)
@@ -39,8 +39,7 @@ class ToolMap:
         return chat_name not in self.forbidden
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """One tool that can be offered upstream."""
 
     origin: ToolOrigin
@@ -49,8 +48,7 @@ class Declared:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSet:
+class ToolSet(Struct, frozen=True):
     """Every tool of a request.
 
     Args:
@@ -75,11 +73,13 @@ def read_tools(
     hosted_tools: HostedTools | None = None,
 ) -> ToolSet:
     """The tools of `tools` and those that items of the history add."""
+    loading = [(at, item) for at, item in items if item.get("type") in _LOADING_ITEMS]
+    if not tools and not loading:
+        return ToolSet(ToolNames([]), {}, frozenset())
     reader = _Reader(losses, keeps_strict=quirks.strict_tools == "send", hosted_tools=hosted_tools or {})
     reader.read(tools, "tools")
-    for at, item in items:
-        if item.get("type") in _LOADING_ITEMS:
-            reader.read(_loaded(item, at), f"{at}.tools")
+    for at, item in loading:
+        reader.read(_loaded(item, at), f"{at}.tools")
     names = ToolNames(list(reader.declared))
     functions = {names.name(origin): _function(names.name(origin), tool) for origin, tool in reader.declared.items()}
     return ToolSet(names, functions, frozenset(reader.hosted), reader.features)

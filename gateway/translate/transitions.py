@@ -4,7 +4,7 @@ Words and data only. The table in the documentation is made from this one.
 """
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 
 from gateway.translate.signals import (
     Annotation,
@@ -24,7 +24,7 @@ from gateway.translate.signals import (
 )
 
 
-class Open(Enum):
+class Open(StrEnum):
     """What is open while the composer waits for the next signal."""
 
     NOTHING = "nothing"

@@ -23,21 +23,16 @@ def _in_choice(chunk: JSONObject) -> Usage | None:
 def _from_counts(counts: JSONValue) -> Usage | None:
     if not isinstance(counts, dict) or not counts:
         return None
-    prompt = _count(counts.get("prompt_tokens")) or _count(counts.get("input_tokens"))
-    completion = _count(counts.get("completion_tokens")) or _count(counts.get("output_tokens"))
+    prompt = _count(counts, "prompt_tokens", "input_tokens")
+    completion = _count(counts, "completion_tokens", "output_tokens")
     if not prompt and not completion:
         return None
-    total = _count(counts.get("total_tokens")) or prompt + completion
-    cached = (
-        _count(_member(counts.get("prompt_tokens_details"), "cached_tokens"))
-        or _count(_member(counts.get("input_tokens_details"), "cached_tokens"))
-        or _count(counts.get("prompt_cache_hit_tokens"))
-        or _count(counts.get("cached_tokens"))
+    total = _count(counts, "total_tokens") or prompt + completion
+    cached = _detail(counts, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens") or _count(
+        counts, "prompt_cache_hit_tokens", "cached_tokens"
     )
-    reasoning = (
-        _count(_member(counts.get("completion_tokens_details"), "reasoning_tokens"))
-        or _count(_member(counts.get("output_tokens_details"), "reasoning_tokens"))
-        or _count(counts.get("reasoning_tokens"))
+    reasoning = _detail(counts, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or _count(
+        counts, "reasoning_tokens"
     )
     # xAI and Gemini leave hidden reasoning out of completion_tokens, but not out of the total.
     output = max(completion, total - prompt)
@@ -48,8 +43,21 @@ def _member(value: JSONValue, name: str) -> JSONValue:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _count(value: JSONValue) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+def _count(counts: JSONObject, *names: str) -> int:
+    """The first of these members that is a number above 0; 0 without one."""
+    for name in names:
+        value = counts.get(name)
+        if type(value) is int and value > 0:
+            return value
+    return 0
+
+
+def _detail(counts: JSONObject, places: tuple[str, ...], name: str) -> int:
+    """The member of the first of these objects in which it is such a number."""
+    for place in places:
+        if isinstance(details := counts.get(place), dict) and (count := _count(details, name)):
+            return count
+    return 0
 
 
 def estimate(input_bytes: int, output_bytes: int) -> Usage:

@@ -3,9 +3,8 @@
 There the beginning of the prompt is in the cache. Nothing of it is kept or logged: it only makes a hash.
 """
 
-from dataclasses import dataclass
-
 from aiohttp.web import Request
+from msgspec import Struct
 
 from gateway.access.keys import Key
 from gateway.codec.json import JSONObject, JSONValue, dumps
@@ -16,8 +15,7 @@ _HEADERS = ("session-id", "session_id", "x-session-id", "conversation_id")
 _MOST_CHARACTERS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The session of a request with this body; nothing is looked at before it is needed."""
 
     request: Request
