@@ -145,7 +145,7 @@ class SharedCounts:
     def _end(self, lease: _Lease, tokens: int) -> None:
         # What is used while Redis is lost would be of an earlier minute when it is back.
         self._ended.append((lease, tokens if self._link.is_up else lease.tokens))
-        if not self._telling:
+        if all(telling.done() for telling in self._telling):  # one that is done may not have been discarded yet
             self._begin(self._tell_all())
 
     def _begin(self, telling: Coroutine[None, None, None]) -> None:

@@ -345,6 +345,24 @@ async def test_tokens_are_never_counted_twice_and_never_in_a_later_minute(monkey
                 assert client.hget(MINUTE, "tokens") == b"37"
 
 
+async def test_an_end_that_comes_just_when_the_others_have_been_told_is_told_too(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with processes(redis, 1) as (counts,):
+        link, claims = counts._link, [await admitted(counts, Limits(max_concurrency=10)) for _ in range(2)]
+        run_all = link.run_all
+
+        async def run_and_end_the_next(script: str, calls: Iterable[Call]) -> None:
+            await run_all(script, calls)
+            if claims:
+                asyncio.get_running_loop().call_soon(end, counts, claims.pop(), 0)
+
+        monkeypatch.setattr(link, "run_all", run_and_end_the_next)
+        end(counts, claims.pop(), 0)
+        with redis.client as client:
+            await until(lambda: client.zcard(RUNNING) == 0)
+
+
 def end(counts: Counts, claim: Claim | str, tokens: int) -> None:
     assert isinstance(claim, Claim)
     counts.end(claim, tokens)
