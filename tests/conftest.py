@@ -4,19 +4,47 @@ The gateway process is shared by the tests of a module; its upstreams are made a
 were chosen before the process started.
 """
 
-from collections.abc import AsyncIterator, Iterator
+import gc
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 
+from gateway.codec.json import JSONValue
 from tests.fakes.gateway import GatewayProcess, start_gateway
+from tests.fakes.ports import free_port
 from tests.fakes.postgresql import PostgresServer, postgres_server
-from tests.fakes.upstream import Upstream, free_port, running_upstream, serving
+from tests.fakes.upstream import Upstream, running_upstream, serving
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the suite's own."""
     told = "keep what the fault tests measure, for docs/reliability.md"
     parser.addoption("--record-figures", action="store_true", help=told)
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: no collection of garbage looks at it again, which would cost a tenth of the run."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, JSONValue, JSONValue]:
+    """Half of a surrogate pair, which tests log and compare, could not go from a worker of xdist to the report."""
+    return sendable((yield))
+
+
+def sendable(value: JSONValue) -> JSONValue:
+    """The value with all that is no Unicode text written as an escape."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {name: sendable(member) for name, member in value.items()}
+        case list() | tuple():
+            return type(value)(sendable(member) for member in value)
+        case _:
+            return value
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from gateway.translate import chat_reader, content, history, options, tools
 from gateway.translate.tool_names import ToolKind
 from gateway.upstream.gate import SHED
 from tests.fakes.gateway import KEY, GatewayProcess
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 from tests.official import check_error, check_response, check_stream
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,7 @@ from gateway import probe
 from gateway.probe import Place
 from gateway.web.app_keys import READINESS
 from tests.fakes.local_gateway import local_gateway
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 
 
 async def ask(place: Place, endpoint: str = "/healthz") -> str:

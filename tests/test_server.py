@@ -17,6 +17,7 @@ from gateway.access.keys import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.ports import free_port
 from tests.fakes.upstream import Script, Upstream, running_upstream
 from tests.official import StreamCheck, check_stream, read_frames
 
@@ -229,8 +230,6 @@ def start_demo(directory: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 async def test_the_demo_prints_a_key_that_works(tmp_path: Path) -> None:
-    from tests.fakes.upstream import free_port
-
     port = free_port()
     process = start_demo(tmp_path, port)
     gateway = GatewayProcess(process, port)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.agents.installation import path_with_node
-from tests.fakes.upstream import free_port
+from tests import node
+from tests.fakes.ports import free_port
 
 LIMIT = 60.0
 
@@ -37,7 +37,7 @@ def environment(home: Path, further: Mapping[str, str]) -> dict[str, str]:
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), nowhere)
     proxies |= {name.lower(): value for name, value in proxies.items()}
     loopback = dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
-    folders = {"HOME": str(home), "TMPDIR": str(home / "tmp"), "PATH": path_with_node()}
+    folders = {"HOME": str(home), "TMPDIR": str(home / "tmp"), "PATH": node.search_path()}
     return proxies | loopback | folders | {"LANG": "C.UTF-8", "TERM": "dumb"} | dict(further)
 
 

@@ -13,7 +13,8 @@ from gateway.doctor.command import row
 from gateway.doctor.findings import Finding, Reading
 from tests.fakes import dialects
 from tests.fakes.dialects import Dialect, speaking
-from tests.fakes.upstream import free_port, serving
+from tests.fakes.ports import free_port
+from tests.fakes.upstream import serving
 
 ROOT = Path(__file__).parent.parent.parent
 

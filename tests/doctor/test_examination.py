@@ -12,8 +12,8 @@ from gateway.settings import ProviderSettings
 from gateway.upstream.client import Upstream
 from tests.fakes import dialects
 from tests.fakes.dialects import Dialect, speaking
+from tests.fakes.ports import free_port
 from tests.fakes.raw import raw_upstream
-from tests.fakes.upstream import free_port
 
 NOTHING = "There was no answer within 0 seconds."
 

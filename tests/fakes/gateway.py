@@ -22,12 +22,14 @@ from typing import IO
 import tomli_w
 
 from gateway.codec.json import JSONObject
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 
 KEY = "test-key-of-the-real-gateway"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 OUTPUT_SECONDS = 5.0
+_BETWEEN_SIGNALS = 0.05
+"""So that two of them arrive; a process that is busy longer than this takes them for one, and drains."""
 SECRETS = ("upstream-secret", "wrong-secret")
 """Keys that tests use; none may ever be in the output."""
 
@@ -106,6 +108,13 @@ class GatewayProcess:
         for unwanted in ("Traceback", "Unclosed", "never awaited", self.key, *SECRETS):
             assert unwanted not in self.output, self.output
 
+    def end(self) -> None:
+        """End the process without its drain: the second signal insists."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            time.sleep(_BETWEEN_SIGNALS)
+        self.stop()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask the process to end, insist after a while, and give its exit status."""
         if self.process.poll() is None:
@@ -172,4 +181,4 @@ async def running_gateway(
     try:
         yield gateway
     finally:
-        await asyncio.to_thread(gateway.stop)
+        await asyncio.to_thread(gateway.end)

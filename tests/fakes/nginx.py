@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests import debian
 from tests.fakes.certificates import authority, signed
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 
 SHIPPED = debian.ROOT / "config" / "nginx"
 VARIANTS = {"several-instances": 2, "one-instance": 1}

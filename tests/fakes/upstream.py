@@ -5,7 +5,6 @@ It understands nothing of the requests: `gateway.demo` is the upstream that does
 """
 
 import asyncio
-import secrets
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -203,19 +202,3 @@ async def serving(app: web.Application, port: int = 0) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
     finally:
         await runner.cleanup()
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on at the moment, and that no outgoing connection is given meanwhile."""
-    while True:
-        port = _LOWEST_PORT + secrets.randbelow(_PORTS)
-        with socket.socket() as listener:
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
-_LOWEST_PORT, _PORTS = 20_000, 12_000
-"""Below those that Linux gives to outgoing connections."""

@@ -22,7 +22,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.codec.json import JSONObject
 from tests.fakes.gateway import GatewayProcess, start_gateway
 from tests.fakes.local_gateway import KEY, SECRETS, UPSTREAM_KEY
-from tests.fakes.upstream import WAIT, free_port
+from tests.fakes.ports import free_port
+from tests.fakes.upstream import WAIT
 
 LEFT_TASKS = 2
 LEFT_DESCRIPTORS = 2

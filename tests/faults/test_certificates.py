@@ -10,8 +10,8 @@ import pytest
 from gateway.codec.json import JSONObject
 from tests.fakes import certificates
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.ports import free_port
 from tests.fakes.sites import site
-from tests.fakes.upstream import free_port
 from tests.official import check_error, check_response
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from tests.fakes import chat
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.ports import free_port
 from tests.fakes.raw import EVENTS_HEAD, RawStep, chunked, http, raw_upstream, reset
-from tests.fakes.upstream import WAIT, Script, Upstream, free_port, running_upstream
+from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, REQUEST, Scene, posted, scene
 from tests.faults.shared_gateway import SHARED, Gateway, Log, provider
@@ -45,6 +46,7 @@ async def crowd_leaves(place: Scene) -> float:
     return time.monotonic() - left_at
 
 
+@pytest.mark.alone
 @pytest.mark.case("C7")
 async def test_a_thousand_clients_that_leave_at_once_leave_nothing_behind(figures: Figures) -> None:
     async with scene(FIRST, "hang") as place:
@@ -72,6 +74,7 @@ FLOOD: tuple[RawStep, ...] = (EVENTS_HEAD, *([chunked(chat.chunk({"content": "x"
 PACED = Script.of(FIRST, *[step for _ in range(500) for step in (0.02, chat.chunk({"content": "b"}))])
 
 
+@pytest.mark.alone
 @pytest.mark.case("C10")
 async def test_a_crowd_that_stops_reading_is_held_in_bounds_and_others_go_on(figures: Figures) -> None:
     async with raw_upstream(FLOOD) as flooding, running_upstream() as paced:
@@ -145,6 +148,7 @@ async def impatient_gateway(folder: Path) -> AsyncIterator[GatewayProcess]:
         yield gateway
 
 
+@pytest.mark.alone
 @pytest.mark.case("C15")
 async def test_idle_connections_cost_little_and_are_closed(tmp_path: Path, figures: Figures) -> None:
     async with impatient_gateway(tmp_path) as gateway, crowd(gateway.port, 100) as first:

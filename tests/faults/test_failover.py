@@ -15,7 +15,8 @@ from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import running_gateway
 from tests.fakes.local_gateway import OUTPUT, PROMPT
-from tests.fakes.upstream import Script, Upstream, free_port, running_upstream
+from tests.fakes.ports import free_port
+from tests.fakes.upstream import Script, Upstream, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, ask, listed_models
 from tests.faults.shared_gateway import SHARED, Gateway, provider

@@ -10,8 +10,8 @@ import pytest
 from tests.fakes import chat
 from tests.fakes.gateway import running_gateway
 from tests.fakes.local_gateway import KEY
+from tests.fakes.ports import free_port
 from tests.fakes.raw import connection, http, read_answer, send
-from tests.fakes.upstream import free_port
 from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, Scene, ask, posted, scene
 from tests.faults.shared_gateway import Gateway, Log

@@ -16,8 +16,8 @@ import pytest
 import tomli_w
 
 from tests.fakes.gateway import KEY, GatewayProcess
+from tests.fakes.ports import free_port
 from tests.fakes.raw import connection, http, read_answer
-from tests.fakes.upstream import free_port
 from tests.faults import pauses
 from tests.faults.figures import Figures
 

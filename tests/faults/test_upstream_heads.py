@@ -10,8 +10,9 @@ import pytest
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.local_gateway import OUTPUT, UPSTREAM_KEY
+from tests.fakes.ports import free_port
 from tests.fakes.raw import RawStep, raw_upstream
-from tests.fakes.upstream import Script, free_port, running_upstream
+from tests.fakes.upstream import Script, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, ask, error_of, listed_models, raw_scene, scene, stream_of
 from tests.faults.shared_gateway import SHARED, provider

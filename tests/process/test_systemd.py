@@ -18,8 +18,9 @@ from tests import debian
 from tests.fakes import chat
 from tests.fakes.gateway import KEY, GatewayProcess
 from tests.fakes.local_gateway import captured_log
+from tests.fakes.ports import free_port
 from tests.fakes.service_manager import Instance, instance, launch, notices, until_ended
-from tests.fakes.upstream import WAIT, Script, Upstream, free_port, running_upstream
+from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
 from tests.official import check_stream
 
 REQUEST = {"model": "up/model", "input": "Hi", "stream": True}

@@ -21,7 +21,8 @@ import orjson
 from gateway.access.keys import add_key, revoke_key
 from gateway.codec.json import JSONObject
 from tests.fakes.gateway import GatewayProcess, running_gateway
-from tests.fakes.upstream import Upstream, free_port, running_upstream
+from tests.fakes.ports import free_port
+from tests.fakes.upstream import Upstream, running_upstream
 from tests.faults.shared_gateway import Gateway, Log
 from tests.soak import upstream as upstreams
 from tests.soak.traffic import ACTS, Client, Tally, UnexpectedError

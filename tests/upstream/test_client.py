@@ -8,8 +8,9 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings, Quirks
 from gateway.upstream.client import CHAT_PATH, Upstream
 from tests.fakes import chat
+from tests.fakes.ports import free_port
 from tests.fakes.raw import EVENTS_HEAD, LAST_CHUNK, RawStep, chunked, raw_upstream
-from tests.fakes.upstream import Script, free_port, running_upstream, serving
+from tests.fakes.upstream import Script, running_upstream, serving
 
 
 def settings(base_url: str, **members: str) -> ProviderSettings:

@@ -16,8 +16,9 @@ from gateway.settings import ProviderSettings
 from gateway.upstream.client import Upstream
 from gateway.upstream.connections import without_head
 from tests.fakes import certificates
+from tests.fakes.ports import free_port
 from tests.fakes.sites import ANSWER, site
-from tests.fakes.upstream import Script, free_port, running_upstream
+from tests.fakes.upstream import Script, running_upstream
 
 
 def provider(base_url: str, **members: object) -> ProviderSettings:

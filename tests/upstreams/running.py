@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from tests.fakes.upstream import free_port
+from tests.fakes.ports import free_port
 from tests.upstreams.installation import environment
 from tests.upstreams.servers import MODELS, Server
 

@@ -13,7 +13,8 @@ from gateway.web.app_keys import CURRENT, READINESS, STREAMS
 from tests.fakes import chat
 from tests.fakes.faulty_store import FaultyStore
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
-from tests.fakes.upstream import Script, free_port, running_upstream
+from tests.fakes.ports import free_port
+from tests.fakes.upstream import Script, running_upstream
 
 REQUEST = {"model": "up/model", "input": PROMPT, "stream": True}
 
