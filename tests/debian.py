@@ -10,9 +10,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.installing import LIMIT_SECONDS, exclusively
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".debian"
-INSTALL_LIMIT = 300.0
 _FOLDERS = ("usr/sbin", "usr/bin", "sbin", "bin")
 
 _SYSTEMD = ("systemd", "libsystemd-shared", "libapparmor1", "libcryptsetup12", "libfdisk1", "libip4tc2", "libkmod2")
@@ -37,7 +38,8 @@ def program(name: str) -> Path:
     """
     if (installed := shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")) is not None:
         return Path(installed)
-    return _unpacked(name) or _fetched(name)
+    with exclusively(FOLDER):
+        return _unpacked(name) or _fetched(name)
 
 
 def library(name: str, file: str) -> Path:
@@ -61,13 +63,13 @@ def _unpacked(name: str) -> Path | None:
 def _fetched(name: str) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         command = ["apt-get", "download", "--quiet", *PACKAGES[name]]
-        if subprocess.run(command, cwd=folder, check=False, timeout=INSTALL_LIMIT).returncode != 0:
+        if subprocess.run(command, cwd=folder, check=False, timeout=LIMIT_SECONDS).returncode != 0:
             # The lists of a new machine are empty, or name versions that are gone.
             update = ["apt-get", "update", "--quiet", "--option", "DPkg::Lock::Timeout=120"]
-            subprocess.run(update, check=True, timeout=INSTALL_LIMIT)
-            subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_LIMIT)
+            subprocess.run(update, check=True, timeout=LIMIT_SECONDS)
+            subprocess.run(command, cwd=folder, check=True, timeout=LIMIT_SECONDS)
         for package in Path(folder).glob("*.deb"):
-            subprocess.run(["dpkg", "--extract", package, FOLDER], check=True, timeout=INSTALL_LIMIT)
+            subprocess.run(["dpkg", "--extract", package, FOLDER], check=True, timeout=LIMIT_SECONDS)
     found = _unpacked(name)
     if found is None:
         raise FileNotFoundError(f"{name} is not in {', '.join(PACKAGES[name])}")

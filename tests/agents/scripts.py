@@ -10,12 +10,13 @@ import aiohttp
 import orjson
 
 from gateway.codec.json import JSONObject
+from tests import node
 from tests.agents.documented import snippet
-from tests.agents.installation import NODE_BINARIES, NODE_FOLDER, NODE_MODULES, VENV
+from tests.agents.installation import NODE_FOLDER, NODE_MODULES, VENV
 from tests.agents.process import Finished, run
 from tests.fakes.gateway import GatewayProcess
 
-NODE_PROGRAM = NODE_BINARIES / "node"
+NODE_PROGRAM = node.BINARIES / "node"
 PYTHON_FOLDER = Path(__file__).parent / "python"
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.agents.documented import shell_variables, snippet
-from tests.agents.installation import NODE_BINARIES, NODE_MODULES
+from tests.agents.installation import NODE_MODULES
 from tests.agents.process import run
+from tests.agents.scripts import NODE_PROGRAM
 from tests.agents.turns import in_turns, results, text
 from tests.fakes.chat import call_stream, chunk
 from tests.fakes.gateway import GatewayProcess
@@ -24,8 +25,7 @@ async def test_it_runs_a_command_and_answers(
     variables = shell_variables(snippet("copilot-cli.md", "sh", gateway))
     launcher = NODE_MODULES / "@github" / "copilot" / "npm-loader.js"
     options = "--prompt=Do it", "--allow-all-tools", "--silent"
-    node = NODE_BINARIES / "node"
-    finished = await run(node, launcher, *options, home=home, folder=work, variables=variables)
+    finished = await run(NODE_PROGRAM, launcher, *options, home=home, folder=work, variables=variables)
     assert finished.expect_success().output.split() == ["Running.", "Done."]
     assert (work / "out.txt").read_text() == "COPILOT-42\n"
     assert "COPILOT-42" in results(upstream)["call_1"]

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from tests import node
 from tests.clients import node_scripts
 from tests.fakes.gateway import GatewayProcess
 
@@ -11,7 +12,7 @@ from tests.fakes.gateway import GatewayProcess
 @pytest.fixture(scope="session")
 def node_modules() -> None:
     """The Node SDK, installed."""
-    node_scripts.install()
+    node.install(node_scripts.FOLDER)
 
 
 @pytest.fixture
