@@ -36,6 +36,7 @@ def test_both_tables_are_printed() -> None:
     assert all(word in done.output for word in ("500 tokens", "2,000 tokens", "times the short one", "3 MB, 600 items"))
 
 
+@pytest.mark.alone
 def test_other_targets_and_limits_add_next_to_nothing_to_a_request_that_needs_none() -> None:
     measured = routing.routing_cost(exchanges=40, rounds=5)
     assert 0 < measured.bare < measured.one_target
@@ -48,6 +49,7 @@ def test_the_table_of_routing_is_printed() -> None:
     assert "four targets" in done.output
 
 
+@pytest.mark.alone
 def test_limits_add_little_to_a_request_and_next_to_nothing_where_there_are_none() -> None:
     """The bounds are three times what was measured on a noisy machine."""
     measured = [limits.exchange_cost().cpu for _ in range(2)]

@@ -180,6 +180,7 @@ def test_times_have_the_form_of_the_api(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.alone
 async def test_limits_cost_little_beside_a_request() -> None:
     """A short request takes the gateway 300 us or more; the bound is far above the 15 us that were measured."""
     there = desk(requests_per_minute=10**6, tokens_per_minute=10**9, max_concurrency=10**6)

@@ -12,6 +12,7 @@ from gateway.codec.partial_json import InputField, ObjectEnd, unescape
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
 )
 
 

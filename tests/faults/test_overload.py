@@ -56,6 +56,7 @@ async def refusals(gateway: Gateway, number: int) -> list[float]:
     return seconds
 
 
+@pytest.mark.alone
 @pytest.mark.case("X2")
 async def test_streams_beyond_the_cap_are_refused_at_once_and_the_others_go_on(figures: Figures) -> None:
     async with capped(PACED, max_open_streams=CAP) as place:

@@ -66,6 +66,7 @@ async def _until_stored(there: Place) -> None:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.alone
 @pytest.mark.case("D2")
 async def test_d2_a_locked_database_holds_up_no_token(tmp_path: Path, figures: Figures) -> None:
     path = tmp_path / "responses.db"
@@ -199,6 +200,7 @@ async def test_d7_a_streamed_response_is_unknown_until_it_is_over() -> None:
         assert (await there.sdk.responses.retrieve(response_id)).output_text == "Hello"
 
 
+@pytest.mark.alone
 @pytest.mark.case("T4")
 async def test_t4_another_owners_id_takes_as_long_as_one_that_never_was(figures: Figures) -> None:
     keys = KeyStore(None, "key-of-ada,key-of-bob")

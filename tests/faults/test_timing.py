@@ -51,6 +51,7 @@ def spread(times: Mapping[str, float]) -> float:
     return max(times.values()) - min(times.values())
 
 
+@pytest.mark.alone
 @pytest.mark.case("T1")
 async def test_t1_the_time_of_a_refusal_tells_nothing_of_the_key(figures: Figures) -> None:
     async with scene() as place:
@@ -68,6 +69,7 @@ async def stored_by(gateway: GatewayProcess, key: str) -> str:
     return str(orjson.loads(body)["id"])
 
 
+@pytest.mark.alone
 @pytest.mark.case("T4")
 async def test_t4_the_time_of_a_404_tells_nothing_of_what_belongs_to_others(tmp_path: Path, figures: Figures) -> None:
     ada, bob = (add_key(tmp_path / "keys.toml", name) for name in ("ada", "bob"))

@@ -212,6 +212,7 @@ async def test_u13_the_size_of_reads_does_not_change_the_stream() -> None:
         assert text_of(await stream_of(place.gateway)).startswith("word 0 word 1 ")
 
 
+@pytest.mark.alone
 @pytest.mark.case("U13")
 async def test_u13_the_time_grows_with_the_bytes_and_not_with_their_square(figures: Figures) -> None:
     def in_bytes(words: int) -> tuple[RawStep, ...]:

@@ -22,6 +22,7 @@ SHORT = Plan(
 """In so short a time the memory still finds its size."""
 
 
+@pytest.mark.alone
 @pytest.mark.case("L9")
 async def test_mixed_traffic_and_faults_leave_nothing_behind(tmp_path: Path) -> None:
     report = await soak(tmp_path, SHORT)

@@ -100,6 +100,7 @@ def test_names_that_clients_think_up_make_a_bounded_number_of_series(metrics: Me
     assert total == 10_000
 
 
+@pytest.mark.alone
 def test_counting_costs_little_beside_a_request(metrics: Metrics) -> None:
     """A short request takes the gateway 400 us or more; the bound is far above the 30 us that were measured."""
     one = report()
