@@ -48,7 +48,7 @@ format: install-dev
 
 # Many tests wait most of their time, so more run at once than there are cores; those that measure run alone after them.
 # The coverage gate (setup.cfg) is for both together. With WORKERS=0 all tests run one after the other.
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 test: install-dev install-agents install-programs
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" \
