@@ -27,7 +27,7 @@ from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
 from gateway.telemetry.traces import headers_to_pass_on
-from gateway.upstream.connection import Connection, Take, cut_off, feed, unread
+from gateway.upstream.connection import PIECE_BYTES, READER_BYTES, Connection, Take, cut_off, feed, unread
 from gateway.upstream.connections import open_pool, without_head
 from gateway.upstream.proxies import proxy_of
 from gateway.upstream.refusals import Refusals
@@ -60,14 +60,14 @@ class UpstreamAnswer:
         self.content_type = response.content_type
 
     async def read(self) -> bytes:
-        """The next bytes of the body, as they came from the socket; empty at its end.
+        """The next bytes of the body, those of one read of the socket at most; empty at its end.
 
         Raises:
             GatewayError: UPSTREAM_ERROR when the connection breaks before the body ends.
         """
         content = self._response.content
         try:
-            return await content.readany()
+            return await content.read(PIECE_BYTES)
         except (ClientError, ConnectionError) as error:
             # aiohttp withholds what came in the same read as the break, which may be the end of the stream.
             if rest := unread(content):
@@ -134,6 +134,7 @@ class Upstream:
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=None, connect=self.settings.connect_timeout_seconds),
             auto_decompress=False,
+            read_bufsize=READER_BYTES,
             trust_env=False,
             headers=self._headers,
         )

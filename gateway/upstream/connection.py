@@ -17,6 +17,14 @@ from gateway.errors import ErrorKind, GatewayError
 CUT_OFF: Final = "cut_off"
 """The word for an upstream that went away without one."""
 
+PIECE_BYTES: Final = 16_384
+"""What a taker gets at once. Its client's side looks for room between two pieces, so this times what a token's event
+has more than its chunk is what a client that stops reading makes wait; one read of the socket has up to 256,000."""
+
+READER_BYTES: Final = 32_768
+"""What the reader of a body holds, twice over, before it lets its sender wait. It is only for who does not take at
+once; aiohttp's own has eight times as much."""
+
 Take = Callable[[bytes], bool]
 """Gets the next bytes of a body, or none at its end; says whether it wants more at once. It must not wait."""
 
@@ -106,13 +114,13 @@ class _Feeding:
             self._has_more = False
             if (error := content.exception()) is not None:
                 return self._give_rest(error)
-            chunk = content.read_nowait()
+            chunk = content.read_nowait(PIECE_BYTES)
             is_end = not chunk and content.is_eof()
             if not chunk and not is_end:
                 return False
             if not self._take(chunk) or is_end:
                 return True
-            if not self._has_more and not content.is_eof():
+            if len(chunk) < PIECE_BYTES and not self._has_more and not content.is_eof():
                 return False
 
     def _give_rest(self, error: BaseException) -> bool:

@@ -5,7 +5,7 @@ import logging
 import select
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiohttp.hdrs import SERVER
@@ -35,6 +35,10 @@ _log = logging.getLogger(__name__)
 
 _BACKLOG = 4096
 """Connections that may wait while the loop is busy; of a socket that is full, nginx takes the instance for gone."""
+
+_MOST_UNSENT = 65_536
+"""What the kernel takes for a client before it can be sent. By itself it takes megabytes from a fast upstream for a
+client that does not read, and the text of all that was taken is kept until the end of the answer."""
 
 _MOST_TAKING_SECONDS = 1.0
 """New ones may come as fast as they are taken."""
@@ -83,6 +87,7 @@ class GatewayRunner(AppRunner):
         await TCPSite(
             self, settings.host, settings.port, backlog=_BACKLOG, reuse_port=settings.reuse_port or None
         ).start()
+        self._bound_unsent()
         host, port = self.addresses[0][:2]
         return host, port
 
@@ -90,6 +95,13 @@ class GatewayRunner(AppRunner):
         """Takes connections from sockets that listen already, and leaves it to whoever made them to remove them."""
         for each in sockets:
             await SockSite(self, each, backlog=_BACKLOG).start()
+        self._bound_unsent()
+
+    def _bound_unsent(self) -> None:
+        """Connections have it from their listener. On a socket in the file system the kernel holds little anyway."""
+        for listener in _listeners(self.sites):
+            if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
 
     @property
     def connections(self) -> int:
@@ -122,11 +134,15 @@ class GatewayRunner(AppRunner):
 def _has_waiting(sites: Iterable[BaseSite]) -> bool:
     """Whether a connection has been made that nobody has accepted."""
     poll = select.poll()
+    for listener in _listeners(sites):
+        poll.register(listener.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _listeners(sites: Iterable[BaseSite]) -> Iterator[socket.socket]:
     for site in sites:
         # aiohttp keeps it to itself, and asyncio gives the sockets no place in its abstract class.
-        for listener in getattr(site._server, "sockets", ()):  # noqa: SLF001
-            poll.register(listener.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+        yield from getattr(site._server, "sockets", ())  # noqa: SLF001
 
 
 class _GatewayServer(Server):

@@ -21,7 +21,7 @@ from tests.faults.shared_gateway import SHARED, Gateway, Log, provider
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 CROWD = 1000
-STALLED = 200
+STALLED = 500
 IDLE = 2000
 MEGABYTE = 2**20
 
@@ -83,17 +83,21 @@ async def test_a_crowd_that_stops_reading_is_held_in_bounds_and_others_go_on(fig
         flood = provider(flooding.base_url, connect_timeout_seconds=WAIT)
         providers = flood, provider(paced.base_url, name="paced")
         async with SHARED.configured(*providers, server={"write_stall_seconds": 4}) as gateway:
+            memory = gateway.memory()
             with stalled_clients(gateway.port):
                 await until_still(flooding.requests, STALLED)
                 gap = await widest_gap(gateway, paced, seconds=1.0)
                 buffered = await gateway.metric("gateway_buffered_bytes")
+                grown = gateway.memory() - memory
                 async with asyncio.timeout(WAIT * 2):
                     while len(ended(gateway)) < STALLED:  # noqa: ASYNC110 - the log tells nobody
                         await asyncio.sleep(0.05)
             assert set(ended(gateway)) == {"client_stalled"}
             figures.note("C10", "buffered for each", buffered / STALLED / 1024, "KiB")
+            figures.note("C10", "memory for each, with the text of its answer", grown / STALLED / 1024, "KiB")
             figures.note("C10", "widest gap of others", gap * 1000, "ms")
             assert buffered / STALLED < 256 * 1024
+            assert grown / STALLED < MEGABYTE
             assert gap < 1
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.errors import GatewayError
 from gateway.settings import ProviderSettings
 from gateway.upstream.client import Upstream, UpstreamAnswer
-from gateway.upstream.connection import CUT_OFF, Connection, feed
+from gateway.upstream.connection import CUT_OFF, PIECE_BYTES, Connection, feed
 from tests.fakes.raw import EVENTS_HEAD, LAST_CHUNK, RawStep, chunked, raw_upstream
 from tests.fakes.upstream import WAIT
 
@@ -159,6 +159,19 @@ async def test_nothing_is_taken_after_the_wait_was_cancelled() -> None:
         assert taken == [b"a"]
         assert await answer.read() == b"b"  # the ordinary way goes on where the other stopped
         answer.close()
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+async def test_a_taker_gets_large_reads_in_pieces(pause: float) -> None:
+    """Between two of them it sees whether its client has room."""
+    body = bytes(range(256)) * 400
+    script: tuple[RawStep, ...] = (EVENTS_HEAD, pause, chunked(body), LAST_CHUNK)
+    async with raw_upstream(script) as server, upstream(server.base_url) as up:
+        answer = await up.open_chat(b"{}", is_stream=True, request_id="req_1")
+        taken = await taken_of(answer)
+        answer.close()
+    assert b"".join(taken) == body
+    assert max(map(len, taken)) <= PIECE_BYTES
 
 
 async def test_a_sender_waits_while_nobody_takes() -> None:

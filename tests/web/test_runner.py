@@ -12,6 +12,7 @@ from gateway.settings import ServerSettings
 from gateway.web.runner import GatewayRunner
 from tests.fakes.local_gateway import captured_log
 from tests.fakes.raw import send
+from tests.fakes.upstream import WAIT
 from tests.official import check_error
 
 FAULT = "a request failed on a fault of the gateway"
@@ -63,6 +64,41 @@ async def test_a_fault_outside_of_the_middlewares_shows_nothing_of_itself(handle
     assert b"secret" not in answer
     assert FAULT in lines[0]
     assert "secret" not in lines[0]
+
+
+async def test_a_client_that_reads_nothing_has_little_waiting_in_the_kernel() -> None:
+    """The handler writes until the connection takes no more: what the kernel has is then all that nobody can see."""
+    kept: list[int] = []
+
+    async def flood(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        transport = request.transport
+        assert transport is not None
+        while len(kept) < 5:  # it is still the same after some rests
+            if transport.get_write_buffer_size() < 65_536:
+                await answer.write(bytes(16_384))
+            else:
+                kept.append(request.writer.output_size - transport.get_write_buffer_size())
+                await asyncio.sleep(0.02)
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/", flood)
+    runner = GatewayRunner(app)
+    runner.hurry()
+    await runner.setup()
+    _, port = await runner.listen(ServerSettings(port=0))
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+        await asyncio.get_running_loop().sock_sendall(client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(WAIT):
+            while len(kept) < 5:  # noqa: ASYNC110 - the list tells nobody
+                await asyncio.sleep(0.01)
+    await runner.cleanup()
+    assert kept[-1] < 200_000
 
 
 async def test_an_address_that_is_taken_is_an_error_of_the_system() -> None:
