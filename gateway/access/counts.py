@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from gateway.access.sliding_counter import Level, SlidingCounter
+from gateway.access.sliding_counter import WINDOW_SECONDS, Level, SlidingCounter
 from gateway.settings import Limits
 
 CONCURRENCY, REQUESTS, TOKENS = "max_concurrency", "requests_per_minute", "tokens_per_minute"
@@ -91,6 +91,10 @@ class _Account:
     requests: SlidingCounter = field(default_factory=SlidingCounter)
     tokens: SlidingCounter = field(default_factory=SlidingCounter)
 
+    def is_idle(self, now: float) -> bool:
+        """Whether a new one would say the same."""
+        return not (self.running or self.requests.level(now).used or self.tokens.level(now).used)
+
 
 class LocalCounts:
     """Counts of this process alone.
@@ -102,6 +106,7 @@ class LocalCounts:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._accounts: dict[str, _Account] = {}
+        self._tidied_at = 0.0
 
     @property
     def sharing(self) -> Sharing | None:
@@ -114,7 +119,8 @@ class LocalCounts:
 
     def running(self, owner: str) -> int:
         """The answers under way in this process."""
-        return self._account(owner).running
+        account = self._accounts.get(owner)
+        return account.running if account is not None else 0
 
     async def admit(self, claim: Claim) -> Verdict:
         """Takes a request and a place among the answers under way, or nothing at all."""
@@ -163,8 +169,16 @@ class LocalCounts:
     def _account(self, owner: str) -> _Account:
         account = self._accounts.get(owner)
         if account is None:
+            self._tidy()
             account = self._accounts[owner] = _Account()
         return account
+
+    def _tidy(self) -> None:
+        """Forgets who uses nothing, at most once a minute: keys come and go for as long as the process lives."""
+        now = self._clock()
+        if now - self._tidied_at >= WINDOW_SECONDS:
+            self._tidied_at = now
+            self._accounts = {owner: one for owner, one in self._accounts.items() if not one.is_idle(now)}
 
     def _verdict(self, claim: Claim, refused_by: str = "", wait: float = 0.0) -> Verdict:
         account, limits, now = self._account(claim.owner), claim.limits, self._clock()

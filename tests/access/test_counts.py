@@ -116,3 +116,27 @@ async def test_owners_do_not_share() -> None:
     counts = LocalCounts(Clock())
     limits = Limits(max_concurrency=1)
     assert [(await counts.admit(Claim(owner, limits))).refused_by for owner in "aba"] == ["", "", CONCURRENCY]
+
+
+async def test_who_uses_nothing_is_forgotten_and_who_uses_something_is_not() -> None:
+    clock = Clock()
+    counts, limits = LocalCounts(clock), Limits(max_concurrency=2, tokens_per_minute=100)
+    running = Claim("running", limits)
+    await counts.admit(running)
+    for number in range(10_000):
+        claim = Claim(f"key {number}", limits)
+        await counts.admit(claim)
+        await counts.take_tokens(claim, 10)
+        counts.end(claim, 10)
+        clock.now += 1
+    assert len(counts._accounts) < 200
+    assert counts.running("running") == 1
+    level = (await counts.take_tokens(Claim("key 9999", limits), 0)).tokens
+    assert level is not None
+    assert 9 < level.used <= 10
+
+
+async def test_asking_after_somebody_keeps_nothing() -> None:
+    counts = LocalCounts(Clock())
+    assert counts.running("a") == 0
+    assert not counts._accounts
