@@ -201,7 +201,7 @@ class ChatReader:
     def _fail(self, error: GatewayError) -> list[Signal]:
         signals = self._close(is_whole=False)
         self.is_over = True
-        return [*signals, Failure(error, self._usage)]
+        return [*signals, Failure(error.caught(), self._usage)]
 
     def _close(self, *, is_whole: bool) -> list[Signal]:
         """What the channels still hold; the legacy form of calls counts only where there is no other."""

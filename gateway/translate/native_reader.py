@@ -153,7 +153,7 @@ class NativeReader:
     def _fail(self, error: GatewayError) -> list[Signal]:
         self.is_over = True
         self._answer.end(is_whole=False)
-        return [*self._answer.take(), Failure(error, self._usage)]
+        return [*self._answer.take(), Failure(error.caught(), self._usage)]
 
     def _cut_off(self) -> GatewayError:
         has_output = self._answer.has_items

@@ -214,6 +214,8 @@ class _Connection(RequestHandler):
         is_clients = status < 500 or isinstance(exc, HttpProcessingError)
         if is_clients:
             self._malformed.note()
+            if exc is not None:
+                exc.__traceback__ = None  # it holds the connection, which holds it: only the collector would end both
             error = GatewayError(ErrorKind.BAD_REQUEST, "The request is not valid HTTP.")
         else:
             _log.error("a request failed on a fault of the gateway", exc_info=exc)

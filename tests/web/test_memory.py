@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import aiohttp
+import orjson
 import pytest
+from aiohttp.web import RequestHandler
 
 from gateway.codec.json import JSONObject
 from gateway.exchange.exchange import Exchange
@@ -26,6 +28,7 @@ HELD = (Exchange, CreateRequest, Composer, Translation, EventStream, UpstreamAns
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
 WHOLE = REQUEST | {"stream": False}
 TOOLS = REQUEST | {"tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}]}
+RUBBISH = b'data: {"choices": [{"delta": \xff\xfe\n\n'
 REASONED = chat.chunk({"reasoning_content": "Hm."}) + chat.text_stream("Hi")
 CASES: dict[str, tuple[JSONObject, Script]] = {
     "a stream": (REQUEST, Script.of(chat.text_stream("Hi"))),
@@ -38,6 +41,9 @@ CASES: dict[str, tuple[JSONObject, Script]] = {
     "an answer that is cut": (WHOLE, Script.of(FIRST, 0.05, "cut")),
     "no answer": (REQUEST, Script.of("cut")),
     "a refusal": (WHOLE, Script.json(chat.error_body("no"), status=400)),
+    "rubbish in a stream": (REQUEST, Script.of(FIRST, 0.05, RUBBISH)),
+    "rubbish at the start of a stream": (REQUEST, Script.of(RUBBISH)),
+    "rubbish instead of an answer": (WHOLE, Script((b'{"choices": \xff}',), 200, "application/json")),
     "a wrong request": (REQUEST | {"input": [{"type": "message"}]}, Script.of(chat.text_stream("Hi"))),
     "a stream of chat": (CHAT, Script.of(chat.text_stream("Hi"))),
     "a refusal of chat": (CHAT, Script.json(chat.error_body("no"), status=400)),
@@ -83,6 +89,37 @@ async def test_nothing_waits_for_the_garbage_collector(
                 await ask(gateway, request_body, path=path)
             await gateway.wait_for_requests(0)
             await until_nothing_else_is_held(others)
+
+
+def event(kind: str, **members: object) -> bytes:
+    return b"data: " + orjson.dumps({"type": kind, "output_index": 0, **members}) + b"\n\n"
+
+
+async def test_nor_does_an_answer_of_responses_that_is_rubbish(others: list[object]) -> None:
+    message = event("response.output_item.added", item={"type": "message", "id": "msg_1", "content": []})
+    words = event("response.output_text.delta", item_id="msg_1", content_index=0, delta="Hi")
+    async with running_upstream() as upstream:
+        upstream.answer(Script.of(message + words, 0.05, RUBBISH))
+        async with local_gateway(provider(upstream.base_url, max_tries=1, wire="responses")) as gateway:
+            _, _, body = await ask(gateway, REQUEST)
+            assert b"response.output_text.delta" in body
+            assert b"response.failed" in body
+            await gateway.wait_for_requests(0)
+            await until_nothing_else_is_held(others)
+
+
+async def test_nor_do_connections_that_sent_no_request() -> None:
+    others = {id(one) for one in gc.get_objects() if isinstance(one, RequestHandler)}
+    async with local_gateway() as gateway:
+        for rubbish in (b"rubbish\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"):
+            async with connection(gateway.port) as (reader, writer):
+                writer.write(rubbish)
+                assert b" 400 " in await reader.read()
+        async with asyncio.timeout(WAIT):
+            while True:
+                if not [one for one in gc.get_objects() if isinstance(one, RequestHandler) and id(one) not in others]:
+                    return
+                await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("steps", [("hang",), (FIRST, "hang")])
