@@ -38,18 +38,11 @@ def dumps(value: JSONValue) -> bytes:
     return b"%b" % orjson.dumps(value)  # which has 4 KiB for two characters, and eight bytes for each of a long text
 
 
-def dumps_to_join(value: JSONValue) -> bytes:
-    """The same for bytes that are joined to others at once, and let go."""
-    return orjson.dumps(value)
+dumps_to_join = orjson.dumps
+"""The same for bytes that are joined to others at once, and let go."""
 
-
-def loads(data: bytes | str) -> JSONValue:
-    """Parse strict JSON.
-
-    Raises:
-        ValueError: for anything that is not one JSON value in valid UTF-8.
-    """
-    return orjson.loads(data)
+loads = orjson.loads
+"""Parses strict JSON. Raises `ValueError` for anything that is not one JSON value in valid UTF-8."""
 
 
 def parse_body(data: bytes, *, max_depth: int, max_containers: int) -> JSONObject:

@@ -3,7 +3,7 @@
 from gateway.codec.json import JSONObject
 from gateway.codec.lenient_json import well_formed
 from gateway.settings import Quirks
-from gateway.translate.signals import Reasoning, Signal, Text
+from gateway.translate.signals import Reasoning, Signal, Text, Texts
 from gateway.translate.think_tags import ThinkTagSplitter
 
 
@@ -94,6 +94,12 @@ class TextChannel:
         if self._is_running and new:
             return [Text(new, logprobs)]
         return self._filtered([Text(new)] if new else [], logprobs)
+
+    def feed_all(self, texts: list[str]) -> list[Signal]:
+        """Several pieces, in valid Unicode and without log probabilities."""
+        if self.is_plain:
+            return [Texts(texts)]
+        return [signal for text in texts for signal in self.feed(text, None)]
 
     def pause(self) -> list[Signal]:
         """Something else than text comes next: what may be the start of a tag is text after all."""

@@ -65,7 +65,7 @@ class ChatReader:
         return signals
 
     def texts(self, chunk: bytes) -> list[str] | None:
-        """What `feed` would give as `Text` alone; None where it may give something else, and must be called."""
+        """What `feed` would give as `Texts` alone; None where it may give something else, and must be called."""
         if not self._is_plain or (texts := self._plain.texts(chunk)) is None or not self._body.skip(len(chunk)):
             return None
         return texts
@@ -84,12 +84,16 @@ class ChatReader:
 
     def _read_events(self, events: list[ServerSentEvent]) -> list[Signal]:
         signals: list[Signal] = []
+        texts: list[str] = []
         for name, data in events:
             if self.is_over or self._said_done:
                 break
             if not name and (text := self._plain.text(data)) is not None:
-                signals += self._text.feed(text, None)
+                texts.append(text)
                 continue
+            if texts:
+                signals += self._text.feed_all(texts)
+                texts = []
             if data == DONE:
                 self._said_done = True
                 # Without a reason only the body's own end tells: llama-cpp-python says it, too, where it breaks off.
@@ -101,7 +105,7 @@ class ChatReader:
             if isinstance(chunk, dict):
                 self._plain.learn(data, chunk)
                 self._read_chunk(chunk, signals, is_error=name == b"error")
-        return signals
+        return signals + self._text.feed_all(texts) if texts else signals
 
     def _read_whole_body(self, body: bytes) -> list[Signal]:
         try:

@@ -35,6 +35,7 @@ from gateway.translate.signals import (
     Refusal,
     Signal,
     Text,
+    Texts,
     Usage,
     Whole,
 )
@@ -49,7 +50,7 @@ MintId = Callable[[str], str]
 _LONGEST_CALL_ID = 64
 """Characters, by the API's own rule for `call_id`."""
 
-_SUMMARY_SIGNALS = (Text, Finish, Failure)
+_SUMMARY_SIGNALS = (Text, Texts, Finish, Failure)
 
 
 _StepFunction = Callable[["Composer", Signal], None]
@@ -169,12 +170,12 @@ class Composer:
         return self._writer.take()
 
     def compose_texts(self, texts: Sequence[str]) -> bytes:
-        """The frames for more text, as `compose` makes them of the signals."""
+        """The frames for `Texts`."""
         if self._open is not Open.TEXT or self._message is None:
-            return self.compose([Text(text) for text in texts])
+            return self.compose([Texts(texts)])
         for text in texts:
             self._output_characters += len(text)
-            self._message.append(text, None)
+        self._message.extend(texts)
         return self._writer.take()
 
     def _enter(self, state: Open) -> None:
@@ -262,15 +263,28 @@ class Composer:
         return call_id
 
     def _append(self, signal: Signal) -> None:
+        logprobs = None
         if isinstance(signal, Text):
-            text, logprobs = signal
-        elif isinstance(signal, Reasoning | Refusal | CallArguments):
-            text, logprobs = signal[0], None
+            text, logprobs = signal.text, signal.logprobs
+        elif isinstance(signal, Reasoning | Refusal):
+            text = signal.text
+        elif isinstance(signal, CallArguments):
+            text = signal.fragment
         else:
             return
         self._output_characters += len(text)
         if self._item is not None:
             self._item.append(text, logprobs)
+
+    def _append_all(self, signal: Signal) -> None:
+        if not isinstance(signal, Texts):
+            return
+        for text in signal.texts:
+            self._output_characters += len(text)
+        if self._message is not None:
+            self._message.extend(signal.texts)
+        elif self._item is not None:
+            self._item.append("".join(signal.texts), None)
 
     def _annotate(self, signal: Signal) -> None:
         if isinstance(signal, Annotation) and self._message is not None:
@@ -357,6 +371,7 @@ class Composer:
             Step.OPEN_REFUSAL: _open_refusal,
             Step.OPEN_CALL: _open_call,
             Step.APPEND: _append,
+            Step.APPEND_ALL: _append_all,
             Step.ANNOTATE: _annotate,
             Step.CLOSE_PART: _end_part,
             Step.WRITE_WHOLE: _write_whole,

@@ -4,7 +4,7 @@ An item lives from `open` to `close`; between them it takes the text of its part
 number or an index of its own making: the writer and the composer own those.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from gateway.codec.json import JSONObject, dumps
@@ -69,6 +69,11 @@ class MessageItem:
         if self._part is not None:
             self._part.append(text, logprobs)
 
+    def extend(self, texts: Sequence[str]) -> None:
+        """The next pieces of the part that is open."""
+        if self._part is not None:
+            self._part.extend(texts)
+
     def annotate(self, annotation: JSONObject) -> None:
         """Adds to the part that is open."""
         if self._part is not None:
@@ -115,6 +120,11 @@ class TextPart:
             self._logprobs += entries
             extra = b',"logprobs":' + dumps(entries)
         self._writer.write_delta(self._frames, text, extra)
+
+    def extend(self, texts: Sequence[str]) -> None:
+        """Several pieces without log probabilities."""
+        self._texts += texts
+        self._writer.write_deltas(self._frames, texts)
 
     def annotate(self, annotation: JSONObject) -> None:
         """Attaches a source to the text."""

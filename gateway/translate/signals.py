@@ -5,9 +5,9 @@ this: no text is empty, `CallArguments` belong to the call that the last `CallSt
 `Failure` comes last.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import Enum
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -16,20 +16,26 @@ from gateway.errors import GatewayError
 from gateway.translate.tool_names import ToolOrigin
 
 
-class Text(NamedTuple):
+class Text(Struct, frozen=True):
     """Visible text; `logprobs` are entries in the form of Chat Completions, for these tokens."""
 
     text: str
     logprobs: list[JSONObject] | None = None
 
 
-class Reasoning(NamedTuple):
+class Texts(Struct, frozen=True):
+    """Further pieces of the visible text that is under way, each as a `Text` without `logprobs` would be."""
+
+    texts: Sequence[str]
+
+
+class Reasoning(Struct, frozen=True):
     """Text of the model's reasoning."""
 
     text: str
 
 
-class Opaque(NamedTuple):
+class Opaque(Struct, frozen=True):
     """State that the upstream wants back unchanged on the next turn, in the member `field` of Chat Completions.
 
     `reasoning_details` hold a list, of which this may be a piece; `extra_content` belongs to the call `call_id`;
@@ -41,13 +47,13 @@ class Opaque(NamedTuple):
     call_id: str = ""
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """Text with which the model declines."""
 
     text: str
 
 
-class CallStart(NamedTuple):
+class CallStart(Struct, frozen=True):
     """A tool call begins. `call_id` is the upstream's, empty if it gave none; `name` is the Chat name.
 
     `origin` is the tool that is called, from an upstream that knows the tools as the client declared them.
@@ -58,35 +64,33 @@ class CallStart(NamedTuple):
     origin: ToolOrigin | None = None
 
 
-class CallArguments(NamedTuple):
+class CallArguments(Struct, frozen=True):
     """The next piece of the arguments of the call that began last."""
 
     fragment: str
 
 
-class MessageStart(NamedTuple):
+class MessageStart(Struct, frozen=True):
     """A message begins, and is not the one before; `phase` is the upstream's word for its part in the answer."""
 
     phase: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningStart:
+class ReasoningStart(Struct, frozen=True):
     """A reasoning item begins, and is not the one before; it may have no text at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartEnd:
+class PartEnd(Struct, frozen=True):
     """The part of a message or of reasoning is over: what follows is another one."""
 
 
-class Annotation(NamedTuple):
+class Annotation(Struct, frozen=True):
     """A source or file that the visible text so far refers to, in the form of the Responses API."""
 
     annotation: JSONObject
 
 
-class Whole(NamedTuple):
+class Whole(Struct, frozen=True):
     """An output item that comes in one piece, in the form of the Responses API: a hosted tool's, for example."""
 
     item: JSONObject
@@ -112,14 +116,14 @@ class Outcome(Enum):
     CONTENT_FILTER = "content_filter"
 
 
-class Finish(NamedTuple):
+class Finish(Struct, frozen=True):
     """The answer is over, and this is what it cost, if the upstream said so."""
 
     outcome: Outcome
     usage: Usage | None = None
 
 
-class Failure(NamedTuple):
+class Failure(Struct, frozen=True):
     """The answer will not be finished."""
 
     error: GatewayError
@@ -128,6 +132,7 @@ class Failure(NamedTuple):
 
 Signal = (
     Text
+    | Texts
     | Reasoning
     | Opaque
     | Refusal

@@ -20,6 +20,7 @@ from gateway.translate.signals import (
     Refusal,
     Signal,
     Text,
+    Texts,
     Whole,
 )
 
@@ -45,6 +46,7 @@ class Step(Enum):
     OPEN_REFUSAL = "open refusal part"
     OPEN_CALL = "open call item"
     APPEND = "delta"
+    APPEND_ALL = "deltas"
     ANNOTATE = "annotation"
     CLOSE_PART = "close part"
     WRITE_WHOLE = "whole item"
@@ -60,7 +62,7 @@ Row = Mapping[type[Signal], tuple[Step, ...]]
 
 def _row(*closing: Step, own: Row | None = None) -> Row:
     """What the signals do after what is open has been closed, and what is done instead for those in `own`."""
-    return {
+    row: Row = {
         Text: (*closing, Step.OPEN_MESSAGE, Step.OPEN_TEXT, Step.APPEND),
         Reasoning: (*closing, Step.OPEN_REASONING, Step.APPEND),
         Refusal: (*closing, Step.OPEN_MESSAGE, Step.OPEN_REFUSAL, Step.APPEND),
@@ -74,7 +76,9 @@ def _row(*closing: Step, own: Row | None = None) -> Row:
         Opaque: (Step.KEEP,),
         Finish: (Step.FINISH,),
         Failure: (Step.FAIL,),
-    } | dict(own or {})
+        **(own or {}),
+    }
+    return {**row, Texts: tuple(Step.APPEND_ALL if step is Step.APPEND else step for step in row[Text])}
 
 
 _NEW_TEXT = (Step.OPEN_TEXT, Step.APPEND)

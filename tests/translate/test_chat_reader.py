@@ -22,6 +22,7 @@ from gateway.translate.signals import (
     Refusal,
     Signal,
     Text,
+    Texts,
     Usage,
 )
 
@@ -58,7 +59,7 @@ STOP = delta("stop")
 @pytest.mark.parametrize(
     ("chunks", "signals"),
     [
-        ([delta(content="a"), delta(content="b"), STOP], [Text("a"), Text("b")]),
+        ([delta(content=text) for text in "abc"] + [STOP], [Text("a"), Texts(["b", "c"])]),
         ([delta(reasoning_content="r", reasoning="r"), STOP], [Reasoning("r")]),
         ([delta(reasoning_details=[{"text": "a"}, {"summary": "b"}, {"data": "x"}]), STOP], [Reasoning("ab")]),
         (
@@ -289,7 +290,8 @@ def test_no_input_raises_and_the_last_signal_is_the_end(chunks: list[JSONValue],
     signals = read(sse(*chunks) + tail, quirks=quirks)
     ends = [signal for signal in signals if isinstance(signal, Finish | Failure)]
     assert ends == signals[-1:]
-    assert all(signal[0] for signal in signals if isinstance(signal, Text | Reasoning | Refusal | CallArguments))
+    assert all(signal.text for signal in signals if isinstance(signal, Text | Reasoning | Refusal))
+    assert all(signal.fragment for signal in signals if isinstance(signal, CallArguments))
 
 
 @given(st.lists(CHUNKS, max_size=5), st.lists(st.integers(0, 2000)))

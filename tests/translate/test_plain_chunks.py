@@ -15,7 +15,7 @@ from gateway.settings import ProviderSettings, Quirks
 from gateway.translate.chat_reader import ChatReader
 from gateway.translate.plain_chunks import PlainChunks
 from gateway.translate.request import plan, read_request
-from gateway.translate.signals import Failure, Text
+from gateway.translate.signals import Failure, Text, Texts
 from gateway.translate.translation import Translation
 from tests.fakes import chat
 
@@ -63,6 +63,9 @@ CHUNKS = st.builds(
         },
     ),
 )
+
+_NO_TEXT = staticmethod(lambda *_: None)
+"""In place of a method of `PlainChunks`: then every chunk goes the long way."""
 
 Form = Callable[[JSONObject], bytes]
 
@@ -119,7 +122,7 @@ def test_the_short_way_says_what_the_long_way_says(
     points = sorted({0, *list(ends)[batch - 1 :: batch], *(cut for cut in others if cut < len(body)), len(body)})
     pieces = [body[start:end] for start, end in itertools.pairwise(points)]
     short = frames_of(pieces, quirks)
-    with patch.object(PlainChunks, "text", lambda *_: None), patch.object(ChatReader, "texts", lambda *_: None):
+    with patch.multiple(PlainChunks, text=_NO_TEXT, texts=_NO_TEXT):
         assert short == frames_of(pieces, quirks)
 
 
@@ -158,14 +161,14 @@ def test_what_stands_between_plain_chunks_has_its_effect(between: bytes) -> None
     event = chat.chunk({"content": "a"})
     pieces = [event, event, between, event, b"\n\n", event]
     short = frames_of(pieces, Quirks())
-    with patch.object(ChatReader, "texts", lambda *_: None):
+    with patch.multiple(PlainChunks, text=_NO_TEXT, texts=_NO_TEXT):
         assert short == frames_of(pieces, Quirks())
 
 
 def test_a_body_that_is_too_large_is_noticed_on_the_short_way_too() -> None:
     reader = ChatReader(Quirks(), max_event_bytes=1 << 20, max_response_bytes=1000)
     event = chat.chunk({"content": "a"})
-    assert [reader.feed(event) for _ in range(2)] == [[Text("a")]] * 2
+    assert [reader.feed(event) for _ in range(2)] == [[Text("a")], [Texts(["a"])]]
     taken = list(itertools.takewhile(lambda texts: texts == ["a"], (reader.texts(event) for _ in range(99))))
     assert len(event) * (len(taken) + 3) > 1000
     assert isinstance(reader.feed(event)[-1], Failure)
