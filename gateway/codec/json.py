@@ -6,6 +6,7 @@ of this module never repeats what the client sent.
 """
 
 import re
+from collections.abc import Generator
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +22,11 @@ T = TypeVar("T")
 VALUES_PER_CONTAINER = 4
 """Commas allowed for each allowed container: a flat list of numbers costs time too."""
 
+LARGE_BYTES = 1_048_576
+"""From here on a copy takes time that other streams feel."""
+
+_COUNTED_AT_ONCE = 4_194_304
+
 WRITABLE_DEPTH = 240
 """orjson reads 1,024 levels and writes 254, and a Chat request or an event holds a schema a few levels deeper."""
 
@@ -35,7 +41,8 @@ _PATH = re.compile(r" - at `(?:key` in `)?\$([^`]*)`$")
 
 def dumps(value: JSONValue) -> bytes:
     """The value as compact UTF-8 JSON, in no more memory than it needs."""
-    return b"%b" % orjson.dumps(value)  # which has 4 KiB for two characters, and eight bytes for each of a long text
+    data = orjson.dumps(value)  # which has 4 KiB for two characters; only a large block gives back what it has too much
+    return b"%b" % data if len(data) < LARGE_BYTES else data
 
 
 dumps_to_join = orjson.dumps
@@ -51,11 +58,27 @@ def parse_body(data: bytes, *, max_depth: int, max_containers: int) -> JSONObjec
     Raises:
         GatewayError: the body is no JSON object, too deep, or holds too many values.
     """
-    if _is_crowded(data, max_containers):
+    steps = parsing(data, max_depth=max_depth, max_containers=max_containers)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            body: JSONObject = end.value
+            return body
+
+
+def parsing(data: bytes, *, max_depth: int, max_containers: int) -> Generator[None, None, JSONObject]:
+    """The same in steps, for a large body: others may have a turn between two of them.
+
+    Raises:
+        GatewayError: as above.
+    """
+    if (yield from _is_crowded(data, max_containers)):
         message = f"The body holds too many JSON values: at most {max_containers} objects and arrays are allowed."
         raise GatewayError(ErrorKind.INVALID_VALUE, message)
     max_depth = min(max_depth, WRITABLE_DEPTH)
     body = _parsed(data, max_depth)
+    yield
     if not isinstance(body, dict):
         raise GatewayError(ErrorKind.INVALID_TYPE, "The body must be a JSON object.")
     if _walk(body, max_depth) and _has_inexact_integer(data):
@@ -92,16 +115,27 @@ def _too_deep(most: int) -> GatewayError:
     return GatewayError(ErrorKind.INVALID_VALUE, message)
 
 
-def _is_crowded(data: bytes, max_containers: int) -> bool:
+def _is_crowded(data: bytes, max_containers: int) -> Generator[None, None, bool]:
     """Whether there are too many values to parse without a pause that all streams feel.
 
     The plain counts include what stands inside strings; only a body that fails them (much source code, or
     an attack) is counted exactly.
     """
-    most = max_containers * VALUES_PER_CONTAINER
-    if data.count(b"{") + data.count(b"[") <= max_containers and data.count(b",") <= most:
+    most, containers, commas = max_containers * VALUES_PER_CONTAINER, 0, 0
+    for start in range(0, len(data), _COUNTED_AT_ONCE):
+        end = start + _COUNTED_AT_ONCE
+        containers += data.count(b"{", start, end) + data.count(b"[", start, end)
+        commas += data.count(b",", start, end)
+        yield
+    if containers <= max_containers and commas <= most:
         return False
-    bare = _outside_strings(data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_STRUCTURE))
+    bare = data.replace(b"\\\\", b"")
+    yield
+    bare = bare.replace(b'\\"', b"")
+    yield
+    bare = bare.translate(None, _NOT_STRUCTURE)
+    yield
+    bare = _outside_strings(bare)
     return bare.count(b"{") + bare.count(b"[") > max_containers or bare.count(b",") > most
 
 
