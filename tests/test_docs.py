@@ -1,21 +1,15 @@
-import asyncio
-import os
+"""The documentation against the code: tables, words, links, snippets."""
+
 import re
-import subprocess
-import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import orjson
 import pytest
 from msgspec.structs import fields
 
 from docs import generate
 from gateway import configuration
-from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import termination_of
 from gateway.settings import Quirks
@@ -24,31 +18,12 @@ from gateway.telemetry.report import TERMINATIONS
 from gateway.translate import chat_reader, content, history, options, tools
 from gateway.translate.tool_names import ToolKind
 from gateway.upstream.gate import SHED
-from tests.fakes.gateway import KEY, GatewayProcess
-from tests.fakes.ports import free_port
-from tests.official import check_error, check_response, check_stream
+from tests.pages import ROOT, blocks, page, section
 
-ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md", *generate.pages()]
 CLIENT_PAGES = sorted((ROOT / "docs" / "clients").glob("*.md"))
 """Their snippets are configurations of clients, and are tested with those."""
 WORLD = {"LOCAL_API_KEY": "a", "DEEPSEEK_API_KEY": "b", "OPENAI_API_KEY": "c"}
-
-
-def page(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The code blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def section(name: str, title: str) -> str:
-    """The text of one section of a page, with its own sections."""
-    found = re.search(rf"^(#+) {re.escape(title)}\n(.*?)(?=^\1 |\Z)", page(name), re.DOTALL | re.MULTILINE)
-    assert found, f"{name} has no section {title}"
-    return found[2]
 
 
 def first_cells(text: str) -> set[str]:
@@ -228,161 +203,3 @@ def test_commands_in_the_readme_are_targets_of_the_makefile() -> None:
     }
     assert used
     assert used <= targets
-
-
-def test_the_first_steps_with_an_own_upstream_work_as_written(tmp_path: Path) -> None:
-    """All but `make` and `serve`, in a folder that has nothing but the snippet and the command."""
-    text = section("README.md", "Your own upstream")
-    (tmp_path / "gateway.toml").write_text(blocks(text, "toml")[0], encoding="utf-8")
-    command = tmp_path / ".venv" / "bin" / "responses-gateway"
-    command.parent.mkdir(parents=True)
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gateway "$@"\n', encoding="utf-8")
-    command.chmod(0o755)
-    lines = [
-        line for line in blocks(text, "sh")[0].splitlines() if " serve " not in line and not line.startswith("make")
-    ]
-    assert len(lines) == 2
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        ["sh", "-e"], input="\n".join(lines), cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
-    assert re.search(r"^rgw_\w+", done.stdout)
-    assert "ok: 1 provider, 0 aliases, 1 key" in done.stdout
-
-
-# The lines to paste
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A curl line as the shell reads it."""
-
-    source: str
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes | None
-
-
-PRINT_ARGUMENTS = """curl() { printf '%s\\0' "$@"; printf '\\1\\0'; }\n"""
-"""curl itself is on few machines that are made for tests; the shell takes the line apart all the same."""
-
-
-def curl_lines(text: str, port: int) -> list[Line]:
-    """Every curl line of a page, for a gateway on this port."""
-    script = PRINT_ARGUMENTS + "".join(block for block in blocks(text, "sh") if block.startswith("curl "))
-    done = subprocess.run(["sh", "-e"], input=script.encode(), env={"KEY": KEY}, capture_output=True, check=True)
-    calls = done.stdout.decode().split("\0\1\0")[:-1]
-    return [read_line(call.lstrip("\0").split("\0"), port) for call in calls]
-
-
-def read_line(arguments: list[str], port: int) -> Line:
-    """Only the options that the pages use; another one fails."""
-    url, body, headers = "", None, dict[str, str]()
-    rest = iter(arguments)
-    for argument in rest:
-        if argument == "-H":
-            name, _, value = next(rest).partition(": ")
-            headers[name] = value
-        elif argument == "-d":
-            body = next(rest).encode()
-        elif argument not in ("-N", "-i"):
-            assert re.match(r"http://127\.0\.0\.1:8080/v1/", argument), argument
-            url = argument.replace(":8080/", f":{port}/")
-    return Line(" ".join(arguments)[:300], "POST" if body else "GET", url, headers, body)
-
-
-@pytest.fixture(scope="module")
-def demo_gateway() -> Iterator[GatewayProcess]:
-    """What `make run` starts, with a key that the test knows."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve", "--demo", "--port", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"GATEWAY_API_KEYS": KEY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    gateway = GatewayProcess(process, port)
-    gateway.collect_output()
-    gateway.wait_until_ready()
-    yield gateway
-    gateway.stop_cleanly()
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an answer ended, and the types of the events and items that it had."""
-
-    word: str
-    seen: set[str]
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/demo.md"])
-async def test_every_line_to_paste_does_what_the_text_says(name: str, demo_gateway: GatewayProcess) -> None:
-    lines = curl_lines(page(name), demo_gateway.port)
-    assert len(lines) >= 3
-    async with aiohttp.ClientSession() as session:
-        endings = await asyncio.gather(*(ending(session, line) for line in lines))
-    for line, end in zip(lines, endings, strict=True):
-        word, shown = next((PROMISES[mark] for mark in PROMISES if mark in line.source), ("completed", {"message"}))
-        assert end.word == word, line.source
-        assert shown <= end.seen, line.source
-
-
-async def test_the_python_snippet_of_the_readme_prints_the_answer(demo_gateway: GatewayProcess) -> None:
-    (snippet,) = blocks(page("README.md"), "python")
-    program = snippet.replace("127.0.0.1:8080", f"127.0.0.1:{demo_gateway.port}").replace("the key", KEY)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    output, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    assert output.startswith(b"Hello! You said")
-    assert b"ResponseUsage(" in output
-
-
-async def ending(session: aiohttp.ClientSession, line: Line) -> Ending:
-    """Sends a line and checks every byte of its answer."""
-    async with session.request(line.method, line.url, headers=line.headers, data=line.body) as answer:
-        body = await answer.read()
-        if answer.content_type == "text/event-stream":
-            stream = check_stream(body)
-            return Ending(stream.response["status"], set(stream.types) | items_of(stream.response))
-        value = orjson.loads(body)
-        if answer.status != 200:
-            check_error(value)
-            return Ending(f"{answer.status} {value['error']['code']}", set())
-        if value["object"] == "list":
-            return Ending("list", {model["id"] for model in value["data"]})
-        if value["object"] == "response.compaction":
-            return Ending("compacted", items_of(value))
-        check_response(value)
-        dropped = answer.headers.get("x-gateway-dropped", "")
-        return Ending(value["status"], {dropped} | items_of(value))
-
-
-def items_of(response: JSONObject) -> set[str]:
-    """The types of the items, a repeated one with its number."""
-    types = [item["type"] for item in response["output"]]
-    return set(types) | {f"{name} {types.count(name)}" for name in types}
-
-
-PROMISES: dict[str, tuple[str, set[str]]] = {
-    "demo-reasoner": ("completed", {"reasoning", "response.reasoning_summary_text.delta", "message"}),
-    "Paris and Rome": ("completed", {"function_call 2"}),
-    "Apply a patch": ("completed", {"custom_tool_call", "response.custom_tool_call_input.delta"}),
-    "pause 12": ("completed", {"keepalive", "message"}),
-    "long 2000": ("incomplete", {"message"}),
-    '"filter"': ("incomplete", {"message"}),
-    '"refuse"': ("completed", {"response.refusal.delta"}),
-    '"cut"': ("failed", {"message"}),
-    '"error"': ("failed", {"message"}),
-    "fail 429": ("429 rate_limit_exceeded", set()),
-    '"image_url": 1': ("400 invalid_type", set()),
-    "x-gateway-mode: strict": ("400 unsupported_value", set()),
-    "web_search": ("completed", {"tools[0]:web_search"}),
-    "/v1/responses/compact": ("compacted", {"compaction"}),
-    "/v1/models": ("list", {"demo/demo", "demo/demo-reasoner"}),
-}
-"""What the text around a line says of it, by something that only this line has; the first that fits counts."""

@@ -16,7 +16,7 @@ import pytest
 from gateway.access.keys import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.gateway import SERVE, GatewayProcess, running_gateway, start_process
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import Script, Upstream, running_upstream
 from tests.official import StreamCheck, check_stream, read_frames
@@ -218,22 +218,9 @@ def test_a_port_that_is_taken_is_an_exit_status_of_its_own(tmp_path: Path) -> No
     assert "Traceback" not in ended.stderr
 
 
-def start_demo(directory: Path, port: int) -> subprocess.Popen[bytes]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "gateway", "serve", "--demo", "--port", str(port)],
-        cwd=directory,
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
 async def test_the_demo_prints_a_key_that_works(tmp_path: Path) -> None:
     port = free_port()
-    process = start_demo(tmp_path, port)
-    gateway = GatewayProcess(process, port)
-    gateway.collect_output()
+    gateway = start_process([*SERVE, "--demo", "--port", str(port)], port, {"GATEWAY_API_KEYS": ""}, folder=tmp_path)
     await asyncio.to_thread(gateway.wait_until_ready)
     line = await gateway.wait_for_line("Authorization: Bearer ")
     key = line.split("Bearer ")[1].split("'")[0]

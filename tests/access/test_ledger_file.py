@@ -8,7 +8,7 @@ import pytest
 from gateway.access.budgets import Batch, LedgerError, Spent
 from gateway.access.ledger_file import FileLedger
 from gateway.access.whole_file import locked
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.log import captured_log
 
 DAY, MONTH = "2026-01-31", "2026-01"
 

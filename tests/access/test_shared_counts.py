@@ -13,7 +13,7 @@ from gateway.access.redis_link import Call, LinkLostError, RedisLink, Reply
 from gateway.access.shared_counts import LEASE_SECONDS, SharedCounts
 from gateway.access.sliding_counter import SlidingCounter
 from gateway.settings import Limits, LimitsSettings
-from tests.fakes.local_gateway import LogLines, captured_log
+from tests.fakes.log import Log, captured_log
 from tests.fakes.redis import RedisServer, redis_server
 from tests.fakes.upstream import WAIT
 
@@ -419,7 +419,7 @@ async def test_the_settings_decide_who_counts(redis: RedisServer) -> None:
 
 
 def test_a_url_with_a_password_is_not_logged() -> None:
-    async def lose() -> LogLines:
+    async def lose() -> Log:
         with captured_log() as log:
             link = RedisLink("redis://user:secret-word@127.0.0.1:1/0", 0.2, ping_seconds=0.05)
             async with link.opened():

@@ -8,7 +8,7 @@ from gateway.access.budgets import Batch, Budgets, LedgerError, Spent
 from gateway.access.redis_link import RedisLink
 from gateway.access.shared_ledger import SharedLedger
 from gateway.settings import Limits
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.log import captured_log
 from tests.fakes.redis import RedisServer, redis_server
 
 DAY, MONTH = "2026-01-31", "2026-01"

@@ -5,11 +5,10 @@ seen to work.
 """
 
 import re
-from pathlib import Path
 
+from tests import pages
 from tests.fakes.gateway import GatewayProcess
 
-PAGES = Path(__file__).parents[2] / "docs" / "clients"
 ADDRESS = "http://127.0.0.1:8080/v1"
 MODEL = "local/your-model"
 KEY = "the key"
@@ -17,8 +16,7 @@ KEY = "the key"
 
 def snippet(page: str, language: str, gateway: GatewayProcess, *, number: int = 0, model: str = "up/model") -> str:
     """The page's code block of that language and number, with the test's address, key and model."""
-    blocks = re.findall(rf"^```{language}\n(.*?)^```$", (PAGES / page).read_text(), re.DOTALL | re.MULTILINE)
-    text = str(blocks[number])
+    text = pages.blocks(pages.page(f"docs/clients/{page}"), language)[number]
     return text.replace(ADDRESS, gateway.base_url).replace(MODEL, model).replace(KEY, gateway.key)
 
 

@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ import tomli_w
 from gateway.codec.json import JSONObject
 from tests.fakes.ports import free_port
 
+ROOT = Path(__file__).parents[2]
+SERVE = (sys.executable, "-m", "gateway", "serve")
 KEY = "test-key-of-the-real-gateway"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -147,17 +149,40 @@ def start_gateway(
     configuration = directory / "gateway.toml"
     configuration.write_text(tomli_w.dumps(_with_short_limits(sections) | {"providers": list(providers)}))
     port = free_port()
-    command = [sys.executable, "-m", "gateway", "serve", "--config", str(configuration), "--port", str(port)]
+    gateway = start_process([*SERVE, "--config", str(configuration), "--port", str(port)], port, environment or {})
+    gateway.wait_until_ready()
+    return gateway
+
+
+def start_process(
+    command: Sequence[str | Path],
+    port: int,
+    environment: Mapping[str, str],
+    *,
+    folder: Path = ROOT,
+    descriptors: Sequence[int] = (),
+) -> GatewayProcess:
+    """Start a gateway by a command of any kind, without waiting for it.
+
+    Args:
+        command: what starts it.
+        port: where it will listen.
+        environment: further environment variables; a key is there already.
+        folder: where it starts.
+        descriptors: what it inherits.
+    """
     process = subprocess.Popen(
         command,
-        cwd=Path(__file__).parents[2],
-        env=os.environ | {"GATEWAY_API_KEYS": KEY, "PYTHONUNBUFFERED": "1"} | dict(environment or {}),
+        cwd=folder,
+        env=os.environ
+        | {"GATEWAY_API_KEYS": KEY, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+        | dict(environment),
+        pass_fds=descriptors,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     gateway = GatewayProcess(process, port)
     gateway.collect_output()
-    gateway.wait_until_ready()
     return gateway
 
 

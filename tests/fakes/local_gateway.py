@@ -5,13 +5,11 @@ log must keep: no key, no prompt, no output, no unexpected error.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import msgspec
-import orjson
 from aiohttp.web import Application, UnixSite
 
 from gateway.access.keys import KeyStore
@@ -28,11 +26,11 @@ from gateway.settings import (
 )
 from gateway.store.opening import open_store
 from gateway.store.protocol import Store
-from gateway.telemetry.logs import JSONFormatter, discreet
 from gateway.telemetry.traces import Traces
 from gateway.web.app import create_app
 from gateway.web.app_keys import READINESS, TRACES
 from gateway.web.runner import GatewayRunner
+from tests.fakes.log import Log, captured_log
 from tests.fakes.upstream import WAIT
 
 KEY = "test-key-of-the-local-gateway"
@@ -42,23 +40,6 @@ OUTPUT = "output-marker"
 SECRETS = (KEY, UPSTREAM_KEY, PROMPT, OUTPUT)
 
 
-class LogLines(logging.Handler):
-    """Keeps each log line as the process would write it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-        self.setFormatter(JSONFormatter())
-        self.addFilter(discreet)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
-
-    def entries(self, message: str = "request") -> list[JSONObject]:
-        """The lines with that message."""
-        return [entry for line in self.lines if (entry := orjson.loads(line))["message"] == message]
-
-
 @dataclass(slots=True)
 class LocalGateway:
     """A gateway that runs in this process."""
@@ -66,9 +47,7 @@ class LocalGateway:
     port: int
     app: Application
     runner: GatewayRunner
-    log: LogLines
-    allowed_errors: set[str] = field(default_factory=set)
-    """Messages of log lines above INFO that the test expects."""
+    log: Log
 
     @property
     def base_url(self) -> str:
@@ -78,14 +57,6 @@ class LocalGateway:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {KEY}"}
 
-    async def request_line(self, number: int = 0) -> JSONObject:
-        """The log line of the request of that number, which may be a moment behind the answer."""
-        async with asyncio.timeout(WAIT):
-            while True:
-                if len(entries := self.log.entries()) > number:
-                    return entries[number]
-                await asyncio.sleep(0.005)
-
     async def wait_for_requests(self, number: int) -> None:
         """Wait, not for ever, until so many requests are under way."""
         async with asyncio.timeout(WAIT):
@@ -93,14 +64,6 @@ class LocalGateway:
                 if self.app[READINESS].requests == number:
                     return
                 await asyncio.sleep(0.005)
-
-    def check_log(self) -> None:
-        """Hold the log to what it must keep, whatever happened."""
-        text = "\n".join(self.log.lines)
-        for secret in SECRETS:
-            assert secret not in text, text
-        loud = [entry for line in self.log.lines if (entry := orjson.loads(line))["level"] not in ("INFO", "DEBUG")]
-        assert [entry for entry in loud if entry["message"] not in self.allowed_errors] == []
 
 
 @asynccontextmanager
@@ -143,23 +106,14 @@ async def local_gateway(
             yield gateway
         finally:
             await runner.cleanup()
-        gateway.check_log()
+        log.check(SECRETS)
+
+
+def provider_table(base_url: str, **members: object) -> JSONObject:
+    """The provider `up` with a key, at this address, as a configuration has it."""
+    return {"name": "up", "base_url": base_url, "api_key": UPSTREAM_KEY, **members}
 
 
 def provider(base_url: str, **members: object) -> ProviderSettings:
-    """The provider `up` with a key, at this address."""
-    return msgspec.convert({"name": "up", "base_url": base_url, "api_key": UPSTREAM_KEY} | members, ProviderSettings)
-
-
-@contextmanager
-def captured_log() -> Iterator[LogLines]:
-    """Keeps what is logged while the block runs."""
-    root = logging.getLogger()
-    level, log = root.level, LogLines()
-    root.addHandler(log)
-    root.setLevel(logging.INFO)
-    try:
-        yield log
-    finally:
-        root.removeHandler(log)
-        root.setLevel(level)
+    """The same as settings."""
+    return msgspec.convert(provider_table(base_url, **members), ProviderSettings)

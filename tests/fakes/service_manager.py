@@ -3,22 +3,19 @@ systemd does for a `.service` with its `.socket`.
 """
 
 import asyncio
-import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.fakes.gateway import KEY, GatewayProcess
+from tests.fakes.gateway import SERVE, GatewayProcess, start_process
 
 WAIT = 20.0
 _STOP_SECONDS = 90.0
 """As the unit has it: on a machine with too much to do a drain may take all of its time."""
-_ROOT = Path(__file__).parents[2]
 _LAUNCH = """
 import os, sys
 for number, descriptor in enumerate(sys.argv[1].split(","), 3):
@@ -125,18 +122,8 @@ def launch(config: Path, sockets: list[socket.socket], environment: Mapping[str,
     """Starts a gateway with sockets that listen already."""
     descriptors = [each.fileno() for each in sockets]
     listed = ",".join(map(str, descriptors))
-    gateway = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
-    process = subprocess.Popen(
-        [sys.executable, "-c", _LAUNCH, listed, *gateway],
-        cwd=_ROOT,
-        env=os.environ | {"GATEWAY_API_KEYS": KEY, "PYTHONUNBUFFERED": "1"} | dict(environment),
-        pass_fds=descriptors,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    started = GatewayProcess(process, 0)
-    started.collect_output()
-    return started
+    command = [sys.executable, "-c", _LAUNCH, listed, *SERVE, "--config", str(config)]
+    return start_process(command, 0, environment, descriptors=descriptors)
 
 
 async def until_ended(gateway: GatewayProcess, seconds: float = WAIT) -> None:

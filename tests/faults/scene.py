@@ -16,10 +16,10 @@ import orjson
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT
+from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, provider_table
 from tests.fakes.raw import RawStep, RawUpstream, http, raw_upstream
 from tests.fakes.upstream import WAIT, Script, Step, Upstream, running_upstream
-from tests.faults.shared_gateway import SHARED, Gateway, provider
+from tests.faults.shared_gateway import SHARED, Gateway
 from tests.official import StreamCheck, check_error, check_stream
 
 REQUEST: JSONObject = {"model": "up/model", "input": PROMPT, "stream": True}
@@ -40,7 +40,7 @@ class Scene:
         assert stream.response["status"] == "failed"
         assert stream.response["error"]["code"] == code
         await self.upstream.last.wait_until_finished()
-        assert (await self.gateway.request_line())["termination"] == termination
+        assert (await self.gateway.log.request_line())["termination"] == termination
         return stream
 
     async def refuses(self, body: bytes, status: int, code: str, *, headers: dict[str, str] | None = None) -> None:
@@ -51,7 +51,7 @@ class Scene:
         check_error(error)
         assert (answered, error["error"]["code"]) == (status, code), answer
         assert PROMPT not in answer.decode()
-        assert (await self.gateway.request_line(seen))["termination"] == "client_error"
+        assert (await self.gateway.log.request_line(seen))["termination"] == "client_error"
         assert self.upstream.received == []
 
 
@@ -60,7 +60,7 @@ async def scene(*steps: Step, script: Script | None = None, **limits: object) ->
     """A gateway before an upstream that follows the steps; limits of `[server]` and of the provider."""
     async with running_upstream() as upstream:
         upstream.answer(script or Script(steps))
-        settings = provider(upstream.base_url, **_of_provider(limits))
+        settings = provider_table(upstream.base_url, **_of_provider(limits))
         async with SHARED.configured(settings, server=_of_server(limits)) as gateway:
             yield Scene(gateway, upstream)
 
@@ -77,7 +77,7 @@ class RawScene:
 async def raw_scene(*scripts: Sequence[RawStep], **limits: object) -> AsyncIterator[RawScene]:
     """A gateway before an upstream that answers each request with the next script."""
     async with raw_upstream(*scripts) as upstream:
-        settings = provider(upstream.base_url, **_of_provider(limits))
+        settings = provider_table(upstream.base_url, **_of_provider(limits))
         async with SHARED.configured(settings, server=_of_server(limits)) as gateway:
             yield RawScene(gateway, upstream)
 

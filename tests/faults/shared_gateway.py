@@ -12,16 +12,16 @@ import tempfile
 import urllib.request
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
 import tomli_w
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.codec.json import JSONObject
 from tests.fakes.gateway import GatewayProcess, start_gateway
-from tests.fakes.local_gateway import KEY, SECRETS, UPSTREAM_KEY
+from tests.fakes.local_gateway import KEY, SECRETS
+from tests.fakes.log import Log
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import WAIT
 
@@ -32,28 +32,6 @@ LEFT_DESCRIPTORS = 2
 _AT_START: JSONObject = {"name": "up", "base_url": "http://127.0.0.1:1/v1"}
 
 
-def provider(base_url: str, **members: object) -> JSONObject:
-    """The provider `up` with a key, at this address."""
-    return {"name": "up", "base_url": base_url, "api_key": UPSTREAM_KEY, **members}
-
-
-@dataclass(slots=True)
-class Log:
-    """What the process has written since a scene began."""
-
-    process: GatewayProcess
-    since: int
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines as they are."""
-        return self.process.lines[self.since :]
-
-    def entries(self, message: str = "request") -> list[JSONObject]:
-        """The lines with that message."""
-        return [entry for line in self.lines if (entry := orjson.loads(line))["message"] == message]
-
-
 @dataclass(slots=True)
 class Gateway:
     """The process, as one scene sees it."""
@@ -61,8 +39,6 @@ class Gateway:
     process: GatewayProcess
     admin_port: int
     log: Log
-    allowed_errors: set[str] = field(default_factory=set)
-    """Messages of log lines above INFO that the test expects."""
 
     @property
     def port(self) -> int:
@@ -78,14 +54,6 @@ class Gateway:
     def headers(self) -> dict[str, str]:
         """The headers of a client with a key."""
         return {"Authorization": f"Bearer {KEY}"}
-
-    async def request_line(self, number: int = 0) -> JSONObject:
-        """The log line of the request of that number, which may be a moment behind the answer."""
-        async with asyncio.timeout(WAIT):
-            while True:
-                if len(entries := self.log.entries()) > number:
-                    return entries[number]
-                await asyncio.sleep(0.005)
 
     async def wait_for_requests(self, number: int) -> None:
         """Wait, not for ever, until so many requests are under way."""
@@ -118,14 +86,6 @@ class Gateway:
         pages = Path(f"/proc/{self.process.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    def check_log(self) -> None:
-        """Hold the log to what it must keep, whatever happened."""
-        text = "\n".join(self.log.lines)
-        for secret in SECRETS:
-            assert secret not in text, text
-        loud = [entry for line in self.log.lines if (entry := orjson.loads(line))["level"] not in ("INFO", "DEBUG")]
-        assert [entry for entry in loud if entry["message"] not in self.allowed_errors] == []
-
 
 class SharedGateway:
     """Starts the process for the first scene, and again after one that failed."""
@@ -136,7 +96,7 @@ class SharedGateway:
         self._admin_port = 0
         self._start: tuple[int, int] | None = None
         self._last_scene = "the start"
-        self._last_gateway: Gateway | None = None
+        self._last_log: Log | None = None
 
     @asynccontextmanager
     async def configured(
@@ -160,8 +120,8 @@ class SharedGateway:
             gateway.process.stop(signal.SIGKILL)
             self._process = None
             raise
-        self._last_scene, self._last_gateway = os.environ.get("PYTEST_CURRENT_TEST", ""), gateway
-        gateway.check_log()
+        self._last_scene, self._last_log = os.environ.get("PYTEST_CURRENT_TEST", ""), gateway.log
+        gateway.log.check(SECRETS)
 
     def close(self) -> None:
         """End the process, and hold it to a clean exit."""
@@ -179,12 +139,12 @@ class SharedGateway:
         self._write(tables)
         process.process.send_signal(signal.SIGHUP)
         await process.wait_for_line('"configuration loaded"', since=since)
-        if self._last_gateway is not None:  # lines come a moment late: only now are all of them there
-            self._last_gateway.check_log()
-        return Gateway(process, self._admin_port, Log(process, len(process.lines)))
+        if self._last_log is not None:  # lines come a moment late: only now are all of them there
+            self._last_log.check(SECRETS)
+        return Gateway(process, self._admin_port, Log(process.lines, len(process.lines)))
 
     def _begin(self) -> None:
-        self._admin_port, self._start, self._last_gateway = free_port(), None, None
+        self._admin_port, self._start, self._last_log = free_port(), None, None
         sections = {"admin": {"port": self._admin_port}}
         environment = {"GATEWAY_API_KEYS": KEY}
         self._process = start_gateway(Path(self._folder.name), [_AT_START], sections=sections, environment=environment)

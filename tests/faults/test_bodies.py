@@ -130,7 +130,7 @@ async def test_a_chunked_body_that_breaks_in_the_middle_is_refused_quietly() -> 
         status, headers, body = await read_answer(reader)
         assert (status, headers["connection"]) == (400, "close")
         check_error(orjson.loads(body))
-        assert (await place.gateway.request_line())["termination"] == "client_error"
+        assert (await place.gateway.log.request_line())["termination"] == "client_error"
 
 
 async def test_rubbish_after_an_early_refusal_is_quiet() -> None:

@@ -62,7 +62,7 @@ async def test_b2_a_client_that_uploads_too_much_gets_the_refusal(size: int, *, 
             check_error(await answer.json())
         async with session.get(f"{place.gateway.base_url}/models") as answer:
             assert answer.status == 200
-        assert (await place.gateway.request_line())["termination"] == "client_error"
+        assert (await place.gateway.log.request_line())["termination"] == "client_error"
 
 
 @pytest.mark.case("B2")

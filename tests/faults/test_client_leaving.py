@@ -69,7 +69,7 @@ async def test_the_upstream_hears_at_once_that_a_client_has_left(number: str, fi
         figures.note(number, "median", took[LEAVING // 2] * 1000, "ms")
         figures.note(number, "99th percentile", took[LEAVING * 99 // 100 - 1] * 1000, "ms")
         assert took[LEAVING * 9 // 10] < 0.25
-        await place.gateway.request_line(LEAVING - 1)
+        await place.gateway.log.request_line(LEAVING - 1)
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"client_gone"}
 
 

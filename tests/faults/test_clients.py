@@ -55,7 +55,7 @@ async def leaves(place: Scene, request: bytes, *, after: bytes | None = None, by
 async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstream(*, by_reset: bool) -> None:
     async with scene(FIRST, "hang") as place:
         assert await leaves(place, posted(), after=b"output-marker", by_reset=by_reset) < 2
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["termination"], line["status"]) == ("client_gone", 200)
         assert len(place.gateway.log.entries()) == 1
 
@@ -64,7 +64,7 @@ async def test_c1_a_client_that_leaves_in_the_middle_of_a_stream_stops_the_upstr
 async def test_c1_a_client_of_a_chat_stream_that_leaves_stops_the_upstream() -> None:
     async with scene(FIRST, "hang") as place:
         assert await leaves(place, posted(CHAT, path="/v1/chat/completions"), after=b"output-marker") < 2
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"
 
 
 @pytest.mark.case("C2")
@@ -72,7 +72,7 @@ async def test_c1_a_client_of_a_chat_stream_that_leaves_stops_the_upstream() -> 
 async def test_c2_a_client_that_leaves_before_the_first_byte_stops_the_upstream(path: str) -> None:
     async with scene("hang") as place:
         assert await leaves(place, posted(REQUEST | CHAT if "chat" in path else REQUEST, path=path)) < 2
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["termination"], line["status"]) == ("client_gone", 499)
 
 
@@ -80,7 +80,7 @@ async def test_c2_a_client_that_leaves_before_the_first_byte_stops_the_upstream(
 async def test_c2_a_client_that_leaves_between_head_and_first_byte_stops_the_upstream() -> None:
     async with scene("headers", "hang") as place:
         assert await leaves(place, posted(), after=b"response.in_progress") < 2
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"
 
 
 @pytest.mark.case("C3")
@@ -93,7 +93,7 @@ async def test_c3_a_client_that_leaves_during_a_collected_answer_stops_the_upstr
     async with scene(script=script) as place:
         request = {"model": "up/model", "messages": []} if "chat" in path else WHOLE
         assert await leaves(place, posted(request, path=path)) < 2
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"
 
 
 @pytest.mark.case("C4")
@@ -102,7 +102,7 @@ async def test_c4_a_client_that_leaves_while_uploading_reaches_no_upstream() -> 
         async with connection(place.gateway.port) as (_, writer):
             writer.write(posted(b'{"model": "up/model"').replace(b"Content-Length: 20", b"Content-Length: 9999"))
             await writer.drain()
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"
         assert place.upstream.connections == 0
 
 
@@ -115,7 +115,7 @@ async def test_c5_a_client_that_closes_its_half_is_gone() -> None:
             await reader.readuntil(b"output-marker")
             writer.write_eof()
             await received.wait_until_left()
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"
 
 
 FLOOD: tuple[RawStep, ...] = (EVENTS_HEAD, *([chunked(chat.chunk({"content": "x" * 1000}) * 20)] * 2000), "hang")
@@ -156,7 +156,7 @@ async def test_c8_a_reader_that_stops_on_tcp_is_dropped_and_little_was_buffered(
             figures.note("C8", f"buffered for {path}, {size} deltas", most / 1024, "KiB")
             assert most <= MOST_BUFFERED
             assert 0.3 < await drop < 3
-            assert (await place.gateway.request_line())["termination"] == "client_stalled"
+            assert (await place.gateway.log.request_line())["termination"] == "client_stalled"
             assert place.upstream.written < 16_000_000  # the kernel's buffers on both sides, and little of ours
 
 
@@ -206,7 +206,7 @@ async def test_c8_the_reader_of_a_large_collected_answer_is_dropped_when_it_stop
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", place.gateway.port))
             client.sendall(posted(WHOLE if path == "/v1/responses" else CHAT | {"stream": False}, path=path))
-            assert (await place.gateway.request_line())["termination"] == "client_stalled"
+            assert (await place.gateway.log.request_line())["termination"] == "client_stalled"
 
 
 @pytest.mark.case("C11")
@@ -228,7 +228,7 @@ async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_
                     await asyncio.sleep(0.02)
         assert received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
         assert b"response.failed" not in received
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 @pytest.mark.case("C11")
@@ -245,7 +245,7 @@ async def test_c11_a_slow_reader_of_a_large_end_gets_it_once_and_keeps_its_conne
                 received = await slowly_read(client, posted(REQUEST | {"store": False}))
                 assert received.startswith(b"HTTP/1.1 200 OK\r\n")
                 assert b"response.completed" in received
-        assert (await place.gateway.request_line(1))["termination"] == "completed"
+        assert (await place.gateway.log.request_line(1))["termination"] == "completed"
 
 
 @pytest.mark.case("C11", "U22")
@@ -263,7 +263,7 @@ async def test_a_limit_that_runs_out_while_the_client_does_not_read_ends_the_str
                 assert received.startswith(b"HTTP/1.1 200 OK\r\n")
                 assert b"event: response.failed" in received
                 await asyncio.get_running_loop().sock_sendall(client, posted(REQUEST | {"store": False}))
-        assert (await place.gateway.request_line())["termination"] == "total_timeout"
+        assert (await place.gateway.log.request_line())["termination"] == "total_timeout"
 
 
 async def slowly_read(client: socket.socket, request: bytes) -> bytes:
@@ -288,7 +288,7 @@ async def test_c13_a_body_that_dribbles_is_refused_in_time(figures: Figures) -> 
         figures.note("C13", "refused after a limit of 300 ms", (time.monotonic() - started) * 1000, "ms")
         assert (status, headers["connection"]) == (408, "close")
         assert orjson.loads(body)["error"]["code"] == "request_timeout"
-        assert (await place.gateway.request_line())["termination"] == "client_error"
+        assert (await place.gateway.log.request_line())["termination"] == "client_error"
         assert place.upstream.received == []
 
 
@@ -297,7 +297,7 @@ async def test_a_client_that_leaves_after_the_end_has_a_completed_answer() -> No
         async with connection(place.gateway.port) as (reader, writer):
             writer.write(posted())
             await reader.readuntil(b"data: [DONE]\n\n")
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 async def test_what_a_client_got_before_it_left_are_whole_frames() -> None:
@@ -312,4 +312,4 @@ async def test_what_a_client_got_before_it_left_are_whole_frames() -> None:
                     body += await reader.read(65536)
         assert b"keep-alive" not in head.lower()
         assert len(list(read_frames(body, whole=False))) == 54
-        assert (await place.gateway.request_line())["termination"] == "client_gone"
+        assert (await place.gateway.log.request_line())["termination"] == "client_gone"

@@ -11,12 +11,14 @@ import pytest
 
 from tests.fakes import chat
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.local_gateway import provider_table
+from tests.fakes.log import Log
 from tests.fakes.ports import free_port
 from tests.fakes.raw import EVENTS_HEAD, RawStep, chunked, http, raw_upstream, reset
 from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, REQUEST, Scene, posted, scene
-from tests.faults.shared_gateway import SHARED, Gateway, Log, provider
+from tests.faults.shared_gateway import SHARED, Gateway
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -59,7 +61,7 @@ async def test_a_thousand_clients_that_leave_at_once_leave_nothing_behind(figure
         assert abs(after[0] - tasks) <= 2
         assert abs(after[1] - descriptors) <= 2
         assert after[2] - memory < 5 * MEGABYTE
-        await place.gateway.request_line(2 * CROWD - 1)
+        await place.gateway.log.request_line(2 * CROWD - 1)
         terminations = [entry["termination"] for entry in place.gateway.log.entries()]
         assert terminations == ["client_gone"] * 2 * CROWD
 
@@ -80,8 +82,8 @@ async def test_a_crowd_that_stops_reading_is_held_in_bounds_and_others_go_on(fig
     async with raw_upstream(FLOOD) as flooding, running_upstream() as paced:
         paced.answer(PACED)
         # The flood keeps the fake upstream, too, from taking the connections of the others in time.
-        flood = provider(flooding.base_url, connect_timeout_seconds=WAIT)
-        providers = flood, provider(paced.base_url, name="paced")
+        flood = provider_table(flooding.base_url, connect_timeout_seconds=WAIT)
+        providers = flood, provider_table(paced.base_url, name="paced")
         async with SHARED.configured(*providers, server={"write_stall_seconds": 4}) as gateway:
             memory = gateway.memory()
             with stalled_clients(gateway.port):
@@ -156,7 +158,7 @@ async def impatient_gateway(folder: Path) -> AsyncIterator[GatewayProcess]:
 @pytest.mark.case("C15")
 async def test_idle_connections_cost_little_and_are_closed(tmp_path: Path, figures: Figures) -> None:
     async with impatient_gateway(tmp_path) as gateway, crowd(gateway.port, 100) as first:
-        seen = Gateway(gateway, 0, Log(gateway, 0))
+        seen = Gateway(gateway, 0, Log(gateway.lines))
         memory, descriptors = seen.memory(), seen.descriptors()
         async with crowd(gateway.port, IDLE) as others:
             each = (seen.memory() - memory) / IDLE

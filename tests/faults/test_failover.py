@@ -14,12 +14,12 @@ from gateway.access.keys import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import running_gateway
-from tests.fakes.local_gateway import OUTPUT, PROMPT
+from tests.fakes.local_gateway import OUTPUT, PROMPT, provider_table
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import Script, Upstream, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, ask, listed_models
-from tests.faults.shared_gateway import SHARED, Gateway, provider
+from tests.faults.shared_gateway import SHARED, Gateway
 
 ROLE = chat.chunk({"role": "assistant", "content": ""})
 GOOD = Script.of(chat.text_stream(OUTPUT))
@@ -50,8 +50,8 @@ async def pair(
         first.answer(*scripts)
         second.answer(GOOD)
         providers = [
-            provider(first.base_url, name="first", **limits),
-            provider(second.base_url, name="second", **limits),
+            provider_table(first.base_url, name="first", **limits),
+            provider_table(second.base_url, name="second", **limits),
         ]
         alias: JSONObject = {"id": "coder", "targets": list(targets)}
         async with SHARED.configured(*providers, aliases=(alias,)) as gateway:
@@ -86,7 +86,7 @@ async def test_another_upstream_answers_before_the_client_sees_anything(fault: s
         assert time.monotonic() - started < 5
         assert (status, OUTPUT.encode() in body) == (200, True)
         assert headers["x-gateway-attempts"].endswith(", second/m:ok")
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["termination"], line["provider"]) == ("completed", "second")
         assert line["attempts"] == headers["x-gateway-attempts"].split(", ")
         assert (len(place.first.received), len(place.second.received)) == (1, 1)
@@ -103,11 +103,11 @@ async def test_a_chat_request_goes_on_before_the_first_byte(fault: str) -> None:
 @pytest.mark.case("U1")
 @BOTH
 async def test_u1_a_refused_connection_costs_no_time(path: str) -> None:
-    down = provider(f"http://127.0.0.1:{free_port()}/v1", name="down")
+    down = provider_table(f"http://127.0.0.1:{free_port()}/v1", name="down")
     alias: JSONObject = {"id": "coder", "targets": ["down/m", "up/m"]}
     async with running_upstream() as upstream:
         upstream.answer(GOOD)
-        async with SHARED.configured(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
+        async with SHARED.configured(down, provider_table(upstream.base_url), aliases=(alias,)) as gateway:
             await ask(gateway, REQUESTS[path], path=path)
             started = time.monotonic()
             status, headers, _ = await ask(gateway, REQUESTS[path], path=path)
@@ -131,7 +131,7 @@ async def test_u8_u21_after_the_first_word_nobody_else_is_asked() -> None:
         assert (status, headers["x-gateway-attempts"]) == (200, "first/m:ok")
         assert b"event: response.failed" in body
         assert place.second.received == []
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["termination"], line["attempts"]) == ("upstream_reset", ["first/m:upstream_reset"])
 
 
@@ -168,7 +168,7 @@ async def test_u20_five_failures_open_the_breaker_and_one_probe_closes_it(path: 
         status, headers, body = await place.ask(path)
         assert (status, orjson.loads(body)["error"]["code"]) == (503, "upstream_unreachable")
         assert (headers["retry-after"], headers["x-gateway-attempts"]) == ("1", "first/m:breaker_open")
-        line = await place.gateway.request_line(5)
+        line = await place.gateway.log.request_line(5)
         assert (line["termination"], len(place.first.received)) == ("shed", 5)
         figures.note("U20", "refused after", float(line["seconds"]) * 1000, "ms")
         assert float(line["seconds"]) < 1
@@ -235,7 +235,7 @@ async def test_a_key_may_be_held_to_some_models(tmp_path: Path) -> None:
     text = add_key(tmp_path / "keys.toml", "held", models=("coder", "second/*"))
     async with running_upstream() as upstream:
         upstream.answer(GOOD)
-        providers = [provider(upstream.base_url, name=name) for name in ("first", "second")]
+        providers = [provider_table(upstream.base_url, name=name) for name in ("first", "second")]
         aliases = {"models": [{"id": "coder", "targets": ["first/m"]}]}
         async with running_gateway(tmp_path, providers, sections=aliases) as gateway:
             own = {"Authorization": f"Bearer {text}"}
@@ -253,7 +253,7 @@ async def test_tokens_are_counted_by_key_model_and_provider(path: str) -> None:
     async with pair(FAULTS["503"], prices=prices) as place:
         before = await counted(place.gateway)
         await place.ask(path)
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["input_tokens"], line["output_tokens"], line["usage_estimated"]) == (11, 7, False)
         assert line["cost"] == pytest.approx(43e-6)
         after = await counted(place.gateway)
@@ -279,6 +279,6 @@ async def test_a_client_that_leaves_early_is_counted_with_a_guess(path: str) -> 
         await asyncio.sleep(0.1)
         task.cancel()
         await place.first.last.wait_until_left()
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["termination"], line["usage_estimated"], line["output_tokens"]) == ("client_gone", True, 50)
         assert line["input_tokens"] > 0

@@ -10,11 +10,12 @@ import pytest
 from tests.fakes import chat
 from tests.fakes.gateway import running_gateway
 from tests.fakes.local_gateway import KEY
+from tests.fakes.log import Log
 from tests.fakes.ports import free_port
 from tests.fakes.raw import connection, http, read_answer, send
 from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, Scene, ask, posted, scene
-from tests.faults.shared_gateway import Gateway, Log
+from tests.faults.shared_gateway import Gateway
 from tests.faults.smuggling import HOST, POST, SMUGGLING
 from tests.official import check_error
 
@@ -117,7 +118,7 @@ async def test_h6_a_model_with_line_ends_forges_no_line() -> None:
         status, headers, _ = await ask(place.gateway, {"model": model, "input": "Hi"})
         assert status == 404
         assert not any("\r" in value or "\n" in value for value in headers.values())
-        await place.gateway.request_line()
+        await place.gateway.log.request_line()
         assert len(place.gateway.log.lines) == 1
         assert place.gateway.log.lines[0].isascii()
 
@@ -148,7 +149,7 @@ async def test_h7_odd_paths_are_not_found(target: str, method: str) -> None:
         assert head.split()[1] in (b"404", b"405")
         check_error(orjson.loads(body))
         assert len(orjson.loads(body)["error"]["message"]) < 200
-        assert len((await place.gateway.request_line())["path"]) <= 200
+        assert len((await place.gateway.log.request_line())["path"]) <= 200
 
 
 @pytest.mark.case("H7")
@@ -170,7 +171,7 @@ async def test_h7_the_store_is_not_asked_for_what_can_be_no_id(tmp_path: Path) -
     async with running_gateway(
         tmp_path, [nowhere], sections=sections, environment={"GATEWAY_API_KEYS": KEY}
     ) as process:
-        gateway = Gateway(process, admin_port, Log(process, 0))
+        gateway = Gateway(process, admin_port, Log(process.lines))
         name = "gateway_database_operations_total"
         own = -await gateway.metric(name) + await gateway.metric(name)  # to be measured asks the store too
         before = await gateway.metric(name)
@@ -253,7 +254,7 @@ async def test_h9_a_body_that_is_welcome_is_asked_for() -> None:
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         writer.write(BODY)
         assert (await read_answer(reader))[0] == 200
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 @pytest.mark.case("H9")
@@ -348,7 +349,7 @@ async def test_a_client_of_http_1_0_gets_a_stream_that_ends_with_the_connection(
 
 async def one_id(place: Scene) -> None:
     await ask(place.gateway, REQUEST, headers={"x-request-id": "mine-1"})
-    line = await place.gateway.request_line()
+    line = await place.gateway.log.request_line()
     assert line["request_id"] == "mine-1"
 
 
@@ -356,6 +357,6 @@ async def test_each_request_has_one_line_with_its_id() -> None:
     async with scene(chat.text_stream("Hi")) as place:
         await one_id(place)
         await asyncio.gather(*(ask(place.gateway, REQUEST) for _ in range(5)))
-        await place.gateway.request_line(5)
-        ids = [(await place.gateway.request_line(number))["request_id"] for number in range(6)]
+        await place.gateway.log.request_line(5)
+        ids = [(await place.gateway.log.request_line(number))["request_id"] for number in range(6)]
         assert len(ids) == len(set(ids)) == 6

@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from tests.fakes import chat
-from tests.fakes.local_gateway import KEY, UPSTREAM_KEY
+from tests.fakes.local_gateway import KEY, UPSTREAM_KEY, provider_table
 from tests.fakes.raw import EVENTS_HEAD, RawUpstream, chunked, connection, http, raw_upstream, read_answer
 from tests.fakes.upstream import Script
 from tests.faults.scene import REQUEST, ask, scene, stream_of
-from tests.faults.shared_gateway import SHARED, provider
+from tests.faults.shared_gateway import SHARED
 
 REFUSED = [
     (),
@@ -43,7 +43,7 @@ async def test_t1_every_refusal_of_a_key_is_the_same() -> None:
         ((status, body, answered_headers),) = answers
         assert (status, orjson.loads(body)["error"]["code"]) == (401, "invalid_api_key")
         assert dict(answered_headers)["www-authenticate"] == "Bearer"
-        await place.gateway.request_line(len(REFUSED) - 1)
+        await place.gateway.log.request_line(len(REFUSED) - 1)
         assert len(place.gateway.log.entries()) == len(REFUSED)
         assert {entry["termination"] for entry in place.gateway.log.entries()} == {"client_error"}
 
@@ -112,7 +112,7 @@ async def test_t8_a_redirection_is_not_followed(status: int, path: str) -> None:
         answered, _, body = await ask(place.gateway, REQUEST | {"messages": []}, path=path)
         assert (answered, orjson.loads(body)["error"]["code"]) == (502, "upstream_protocol")
         assert trap.connections == 0
-        assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
+        assert (await place.gateway.log.request_line())["termination"] == "upstream_protocol"
 
 
 @pytest.mark.case("T9")
@@ -141,7 +141,7 @@ async def test_an_upstream_that_answers_in_pieces_of_its_own_is_passed_through_u
     body = chat.text_stream("Hello") + b": odd comment\n\n"
     async with (
         raw_upstream((EVENTS_HEAD, *(chunked(body[at : at + 7]) for at in range(0, len(body), 7)), b"0\r\n\r\n")) as up,
-        SHARED.configured(provider(up.base_url)) as gateway,
+        SHARED.configured(provider_table(up.base_url)) as gateway,
     ):
         request = {"model": "up/model", "messages": [], "stream": True}
         status, headers, passed = await ask(gateway, request, path="/chat/completions")

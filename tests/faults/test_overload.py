@@ -10,11 +10,12 @@ import orjson
 import pytest
 
 from tests.fakes import chat
+from tests.fakes.local_gateway import provider_table
 from tests.fakes.raw import reset
 from tests.fakes.upstream import WAIT, Script, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import FIRST, REQUEST, Scene, ask, posted
-from tests.faults.shared_gateway import SHARED, Gateway, provider
+from tests.faults.shared_gateway import SHARED, Gateway
 
 CAP = 200
 BEYOND = 800
@@ -28,7 +29,7 @@ async def capped(script: Script, **limits: object) -> AsyncIterator[Scene]:
     """A gateway with these caps."""
     async with running_upstream() as upstream:
         upstream.answer(script)
-        async with SHARED.configured(provider(upstream.base_url), limits=limits) as gateway:
+        async with SHARED.configured(provider_table(upstream.base_url), limits=limits) as gateway:
             yield Scene(gateway, upstream)
 
 

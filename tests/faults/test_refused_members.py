@@ -4,9 +4,10 @@ import pytest
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
+from tests.fakes.local_gateway import provider_table
 from tests.fakes.upstream import Script, running_upstream
 from tests.faults.scene import REQUEST, ask
-from tests.faults.shared_gateway import SHARED, Gateway, provider
+from tests.faults.shared_gateway import SHARED, Gateway
 
 ASKED = REQUEST | {"temperature": 0.5, "reasoning": {"effort": "low"}}
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True, "temperature": 0.5}
@@ -30,7 +31,7 @@ async def answered(gateway: Gateway, request: JSONObject) -> str:
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_the_answer_comes_and_what_was_left_out_is_told_each_time(*, stream: bool) -> None:
-    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider_table(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         assert await answered(gateway, ASKED | {"stream": stream}) == "temperature"
         assert await answered(gateway, ASKED | {"stream": stream}) == "temperature"
@@ -40,7 +41,7 @@ async def test_the_answer_comes_and_what_was_left_out_is_told_each_time(*, strea
 
 
 async def test_a_request_for_chat_is_passed_on_as_it_is() -> None:
-    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider_table(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         for _ in range(2):
             status, _, body = await ask(gateway, CHAT, path="/chat/completions")
@@ -49,7 +50,7 @@ async def test_a_request_for_chat_is_passed_on_as_it_is() -> None:
 
 
 async def test_in_strict_mode_the_refusal_is_the_answer_also_when_it_is_known() -> None:
-    async with running_upstream() as upstream, SHARED.configured(provider(upstream.base_url)) as gateway:
+    async with running_upstream() as upstream, SHARED.configured(provider_table(upstream.base_url)) as gateway:
         upstream.respond(choosy)
         for _ in range(2):
             status, headers, body = await ask(gateway, ASKED, headers={"x-gateway-mode": "strict"})

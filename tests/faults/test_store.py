@@ -46,7 +46,7 @@ def sqlite_store(path: Path) -> Store:
 @pytest.mark.case("D1")
 async def test_d1_a_full_disk_costs_nothing_but_the_storing(tmp_path: Path) -> None:
     async with place(sqlite_store(tmp_path / "responses.db")) as there:
-        there.gateway.allowed_errors |= {"the store cannot be used", "the store works again"}
+        there.gateway.log.allowed_errors |= {"the store cannot be used", "the store works again"}
         there.answers(text_stream("x" * 50_000))
         with files_no_larger_than(300_000):
             made = [await create(there.sdk, stream=True, input="Hi") for _ in range(20)]

@@ -9,13 +9,13 @@ import pytest
 
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
-from tests.fakes.local_gateway import OUTPUT, UPSTREAM_KEY
+from tests.fakes.local_gateway import OUTPUT, UPSTREAM_KEY, provider_table
 from tests.fakes.ports import free_port
 from tests.fakes.raw import RawStep, raw_upstream
 from tests.fakes.upstream import Script, running_upstream
 from tests.faults.figures import Figures
 from tests.faults.scene import REQUEST, ask, error_of, listed_models, raw_scene, scene, stream_of
-from tests.faults.shared_gateway import SHARED, provider
+from tests.faults.shared_gateway import SHARED
 
 WHOLE = REQUEST | {"stream": False}
 CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
@@ -25,13 +25,13 @@ STREAMED_OR_NOT = pytest.mark.parametrize("request_body", [REQUEST, WHOLE], ids=
 @pytest.mark.case("U1")
 @STREAMED_OR_NOT
 async def test_u1_a_refused_connection_is_told_at_once(request_body: JSONObject, figures: Figures) -> None:
-    async with SHARED.configured(provider(f"http://127.0.0.1:{free_port()}/v1")) as gateway:
+    async with SHARED.configured(provider_table(f"http://127.0.0.1:{free_port()}/v1")) as gateway:
         started = time.monotonic()
         status, error = await error_of(gateway, request_body)
         figures.note("U1", "told after, with one try again", (time.monotonic() - started) * 1000, "ms")
         assert time.monotonic() - started < 5
         assert (status, error["code"]) == (503, "upstream_unreachable")
-        line = await gateway.request_line()
+        line = await gateway.log.request_line()
         assert (line["termination"], line["upstream_code"]) == ("upstream_connect", "ClientConnectorError")
 
 
@@ -41,11 +41,11 @@ async def test_u1_the_next_target_is_asked_when_one_cannot_be_reached(path: str)
     alias: JSONObject = {"id": "coder", "targets": ["down/model", "up/model"]}
     async with running_upstream() as upstream:
         upstream.answer(Script.of(chat.text_stream("Hi")))
-        down = provider(f"http://127.0.0.1:{free_port()}/v1", name="down")
-        async with SHARED.configured(down, provider(upstream.base_url), aliases=(alias,)) as gateway:
+        down = provider_table(f"http://127.0.0.1:{free_port()}/v1", name="down")
+        async with SHARED.configured(down, provider_table(upstream.base_url), aliases=(alias,)) as gateway:
             status, _, body = await ask(gateway, REQUEST | CHAT | {"model": "coder"}, path=path)
             assert (status, b"Hi" in body) == (200, True)
-            line = await gateway.request_line()
+            line = await gateway.log.request_line()
             assert (line["provider"], line["termination"]) == ("up", "completed")
 
 
@@ -54,7 +54,7 @@ async def test_a_refusal_that_another_target_would_repeat_is_the_answer(path: st
     alias: JSONObject = {"id": "coder", "targets": ["first/model", "up/model"]}
     async with running_upstream() as first, running_upstream() as second:
         first.answer(Script.json(chat.error_body("bad temperature"), status=400))
-        providers = provider(first.base_url, name="first"), provider(second.base_url)
+        providers = provider_table(first.base_url, name="first"), provider_table(second.base_url)
         async with SHARED.configured(*providers, aliases=(alias,)) as gateway:
             status, _, body = await ask(gateway, REQUEST | CHAT | {"model": "coder"}, path=path)
             assert (status, b"bad temperature" in body) == (400, True)
@@ -73,12 +73,12 @@ async def test_u2_a_black_hole_is_left_after_the_connect_limit(request_body: JSO
             filler.setblocking(False)
             filler.connect_ex(address)
         base_url = f"http://127.0.0.1:{address[1]}/v1"
-        async with SHARED.configured(provider(base_url, connect_timeout_seconds=0.3)) as gateway:
+        async with SHARED.configured(provider_table(base_url, connect_timeout_seconds=0.3)) as gateway:
             started = time.monotonic()
             status, error = await error_of(gateway, request_body)
             assert 0.2 < time.monotonic() - started < 2
             assert (status, error["code"]) == (504, "upstream_connect_timeout")
-            assert (await gateway.request_line())["termination"] == "upstream_connect"
+            assert (await gateway.log.request_line())["termination"] == "upstream_connect"
         for filler in fillers:
             filler.close()
 
@@ -147,7 +147,7 @@ async def test_u5_a_status_is_mapped_and_the_upstreams_key_never_quoted(status: 
             assert (answered, orjson.loads(text)["error"]["code"]) == STATUSES[status]
             assert UPSTREAM_KEY.encode() not in text
             assert b"<html" not in text
-        line = await place.gateway.request_line(1)
+        line = await place.gateway.log.request_line(1)
         assert line["status"] == STATUSES[status][0]
         assert UPSTREAM_KEY not in str(line)
 
@@ -171,7 +171,7 @@ async def test_u5_of_a_large_error_body_only_the_start_is_read(request_body: JSO
         assert len(body) < 2000
         await place.upstream.wait_until_left()
         assert place.upstream.written < 20_000_000
-        assert (await place.gateway.request_line())["termination"] == "failed_upstream_status"
+        assert (await place.gateway.log.request_line())["termination"] == "failed_upstream_status"
 
 
 @pytest.mark.case("U6")
@@ -180,7 +180,7 @@ async def test_u6_html_instead_of_a_stream_is_a_502(path: str) -> None:
     async with scene(script=Script((b"<html>",), 200, "text/html; charset=utf-8")) as place:
         status, _, body = await ask(place.gateway, REQUEST | CHAT, path=path)
         assert (status, orjson.loads(body)["error"]["code"]) == (502, "upstream_protocol")
-        assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
+        assert (await place.gateway.log.request_line())["termination"] == "upstream_protocol"
 
 
 COMPLETION: JSONObject = {
@@ -196,7 +196,7 @@ async def test_u6_json_instead_of_a_stream_is_understood() -> None:
     async with scene(script=Script.json(COMPLETION)) as place:
         stream = await stream_of(place.gateway)
         assert stream.response["output"][0]["content"][0]["text"] == OUTPUT
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 @pytest.mark.case("U6")
@@ -229,18 +229,18 @@ async def test_u8_an_upstream_without_a_head_is_a_502(
     async with raw_scene(script) as place:
         status, error = await error_of(place.gateway, request_body)
         assert (status, error["code"]) == (502, code)
-        assert (await place.gateway.request_line())["termination"] == termination
+        assert (await place.gateway.log.request_line())["termination"] == termination
 
 
 async def test_a_dead_provider_neither_breaks_nor_delays_the_list_of_models() -> None:
     async with running_upstream() as alive, raw_upstream(("hang",)) as hanging:
         providers = (
-            provider(alive.base_url),
-            provider(f"http://127.0.0.1:{free_port()}/v1", name="down"),
-            provider(hanging.base_url, name="hanging"),
+            provider_table(alive.base_url),
+            provider_table(f"http://127.0.0.1:{free_port()}/v1", name="down"),
+            provider_table(hanging.base_url, name="hanging"),
         )
         async with SHARED.configured(*providers) as gateway:
-            gateway.allowed_errors.add("cannot list the models of a provider")
+            gateway.log.allowed_errors.add("cannot list the models of a provider")
             started = time.monotonic()
             lists = await asyncio.gather(*(listed_models(gateway) for _ in range(5)))
             assert time.monotonic() - started < 7

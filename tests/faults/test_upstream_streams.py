@@ -66,7 +66,7 @@ async def test_each_time_limit_has_its_code(limit: str, start: tuple[Step, ...],
         status, error = await error_of(place.gateway, WHOLE)
         assert (status, error["code"]) == (504, code)
         await place.upstream.last.wait_until_left()
-        assert (await place.gateway.request_line())["termination"] == termination
+        assert (await place.gateway.log.request_line())["termination"] == termination
 
 
 @pytest.mark.parametrize(("limit", "start", "code", "termination"), LIMITS)
@@ -82,7 +82,7 @@ async def test_each_time_limit_ends_a_chat_stream(
             status, _, body = await ask(place.gateway, CHAT, path="/chat/completions")
             assert (status, orjson.loads(body)["error"]["code"]) == (504, code)
         await place.upstream.last.wait_until_left()
-        assert (await place.gateway.request_line())["termination"] == termination
+        assert (await place.gateway.log.request_line())["termination"] == termination
 
 
 @pytest.mark.case("U22")
@@ -117,7 +117,7 @@ async def test_u8_a_stream_that_is_cut_fails(script: tuple[RawStep, ...]) -> Non
         assert stream.response["status"] == "failed"
         assert stream.response["error"]["code"] == "server_error"
         assert stream.response["output"][0]["status"] == "incomplete"
-        assert (await place.gateway.request_line())["termination"] == "upstream_reset"
+        assert (await place.gateway.log.request_line())["termination"] == "upstream_reset"
 
 
 @pytest.mark.case("U8")
@@ -126,7 +126,7 @@ async def test_u8_a_chat_stream_that_is_cut_does_not_look_finished(script: tuple
     async with raw_scene(script) as place:
         with pytest.raises(aiohttp.ClientError):
             await ask(place.gateway, CHAT, path="/chat/completions")
-        assert (await place.gateway.request_line())["termination"] == "upstream_reset"
+        assert (await place.gateway.log.request_line())["termination"] == "upstream_reset"
 
 
 @pytest.mark.case("U9")
@@ -140,7 +140,7 @@ async def test_u9_an_end_without_a_finish_reason_fails() -> None:
 async def test_u9_an_end_with_a_finish_reason_completes() -> None:
     async with scene(FIRST + chat.chunk({}, finish="stop")) as place:
         assert (await stream_of(place.gateway)).response["status"] == "completed"
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 @pytest.mark.case("U10")
@@ -152,7 +152,7 @@ async def test_u10_an_error_in_the_middle_is_told_and_cut(event: bytes) -> None:
         message = stream.response["error"]["message"]
         assert message.startswith("model crashed ")
         assert len(message) <= 1024
-        assert (await place.gateway.request_line())["upstream_code"] == "oom"
+        assert (await place.gateway.log.request_line())["upstream_code"] == "oom"
 
 
 @pytest.mark.case("U11")
@@ -171,7 +171,7 @@ async def test_u11_rubbish_in_a_stream_never_completes_it_and_is_no_fault_of_our
     async with scene(FIRST + rubbish) as place:
         stream = await stream_of(place.gateway)
         assert stream.response["status"] == "failed"
-        assert (await place.gateway.request_line())["termination"] in ("upstream_protocol", "upstream_reset")
+        assert (await place.gateway.log.request_line())["termination"] in ("upstream_protocol", "upstream_reset")
 
 
 @pytest.mark.case("U12")
@@ -194,7 +194,7 @@ async def test_u12_an_endless_line_fails(figures: Figures) -> None:
         figures.note("U12", "memory for an endless line", max(grown, 0) / limit, "times the limit")
         assert grown < 4 * limit + 4_000_000
         await place.upstream.wait_until_left()
-        assert (await place.gateway.request_line())["termination"] == "upstream_protocol"
+        assert (await place.gateway.log.request_line())["termination"] == "upstream_protocol"
 
 
 @pytest.mark.case("U12")
@@ -240,7 +240,7 @@ async def test_u14_what_comes_after_done_is_ignored_and_its_connection_not_used_
         for _ in range(3):
             assert text_of(await stream_of(place.gateway)) == "Hello"
         assert place.upstream.connections == 3
-        endings = [(await place.gateway.request_line(number))["termination"] for number in range(3)]
+        endings = [(await place.gateway.log.request_line(number))["termination"] for number in range(3)]
         assert endings == ["completed"] * 3
 
 
@@ -266,7 +266,7 @@ async def test_u14_an_answer_that_goes_on_after_done_is_not_waited_for() -> None
         assert text_of(await stream_of(place.gateway)) == "Hello"
         assert time.monotonic() - started < 5
         await place.upstream.last.wait_until_left()
-        assert (await place.gateway.request_line())["termination"] == "completed"
+        assert (await place.gateway.log.request_line())["termination"] == "completed"
 
 
 @pytest.mark.case("U18")

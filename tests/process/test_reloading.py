@@ -17,7 +17,7 @@ from gateway.settings import (
     TranslationSettings,
 )
 from gateway.web.current import Current
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.log import captured_log
 from tests.fakes.upstream import WAIT
 
 OLD = Settings(providers=(ProviderSettings(name="old", base_url="http://old.example/v1"),))

@@ -2,8 +2,6 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +14,8 @@ import tomli_w
 from gateway.process.systemd import ServiceManager, inherited_sockets
 from tests import debian
 from tests.fakes import chat
-from tests.fakes.gateway import KEY, GatewayProcess
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.gateway import KEY, SERVE, GatewayProcess, start_process
+from tests.fakes.log import captured_log
 from tests.fakes.ports import free_port
 from tests.fakes.service_manager import Instance, instance, launch, notices, until_ended
 from tests.fakes.upstream import WAIT, Script, Upstream, running_upstream
@@ -262,12 +260,4 @@ def activated(address: str, config: Path) -> GatewayProcess:
     variables = ("GATEWAY_API_KEYS", "PYTHONPATH", "LD_LIBRARY_PATH")
     command = [str(debian.program("systemd-socket-activate")), "--listen", address, "--fdname", "1.socket"]
     command += [f"--setenv={name}" for name in variables]
-    process = subprocess.Popen(
-        [*command, sys.executable, "-m", "gateway", "serve", "--config", str(config)],
-        env=debian.environment() | {"GATEWAY_API_KEYS": KEY, "PYTHONPATH": str(debian.ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    gateway = GatewayProcess(process, 0)
-    gateway.collect_output()
-    return gateway
+    return start_process([*command, *SERVE, "--config", str(config)], 0, debian.environment())

@@ -21,9 +21,10 @@ import orjson
 from gateway.access.keys import add_key, revoke_key
 from gateway.codec.json import JSONObject
 from tests.fakes.gateway import GatewayProcess, running_gateway
+from tests.fakes.log import Log
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import Upstream, running_upstream
-from tests.faults.shared_gateway import Gateway, Log
+from tests.faults.shared_gateway import Gateway
 from tests.soak import upstream as upstreams
 from tests.soak.traffic import ACTS, Client, Tally, UnexpectedError
 from tests.soak.verdict import MEGABYTE, Finding, Sample, findings
@@ -275,7 +276,7 @@ async def _running(folder: Path, plan: Plan) -> AsyncIterator[_Run]:
         admin_port = free_port()
         sections = _sections(admin_port, folder)
         async with running_gateway(folder, _providers(upstream.base_url), sections=sections) as process:
-            yield _Run(Gateway(process, admin_port, Log(process, 0)), upstream, folder, plan)
+            yield _Run(Gateway(process, admin_port, Log(process.lines)), upstream, folder, plan)
             assert process.process.poll() is None, process.output
 
 

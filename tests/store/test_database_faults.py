@@ -52,7 +52,7 @@ async def until_it_works(store: Store, number: int) -> None:
 @pytest.mark.case("D3")
 def test_what_was_acknowledged_survives_a_hundred_kills(tmp_path: Path) -> None:
     path, acknowledged = tmp_path / "responses.db", list[str]()
-    environment = os.environ | {"COVERAGE_PROCESS_START": "", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"COVERAGE_PROCESS_CONFIG": "", "PYTHONPATH": str(ROOT)}
     for round_ in range(KILLS // AT_ONCE):
         writers = [
             subprocess.Popen(

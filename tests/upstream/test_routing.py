@@ -7,7 +7,7 @@ import pytest
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import AliasSettings, ProviderSettings
 from gateway.upstream.routing import Router
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.log import captured_log
 from tests.fakes.ports import free_port
 from tests.fakes.raw import RawStep, raw_upstream
 from tests.fakes.upstream import running_upstream

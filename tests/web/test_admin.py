@@ -50,7 +50,7 @@ async def test_metrics_tell_what_requests_did_and_nothing_of_what_they_said() ->
         async with admin.listening(gateway.app, AdminSettings(port=port)):
             assert await ask(gateway, REQUEST) == 200
             assert await ask(gateway, {"model": "nobody/has-this", "input": PROMPT}) == 404
-            await gateway.request_line(1)
+            await gateway.log.request_line(1)
             text = await get(port, "/metrics")
     told = samples(text)
     assert told["gateway_requests_total"] == 2

@@ -67,7 +67,7 @@ async def test_every_answer_tells_how_the_key_stands(path: str, body: JSONObject
         assert (status, orjson.loads(answer)["error"]["code"]) == (429, "rate_limit_exceeded")
         assert headers["x-ratelimit-remaining-requests"] == "0"
         assert 1 <= int(headers["retry-after"]) <= 121
-        line = await gateway.request_line(2)
+        line = await gateway.log.request_line(2)
         assert (line["termination"], line["limit"]) == ("limited", "requests_per_minute")
 
 
@@ -154,7 +154,7 @@ ENDINGS: tuple[Script, ...] = (
 async def test_every_ending_gives_the_place_back() -> None:
     """Streams and answers that end well, break, are refused, or whose clients leave at any moment."""
     async with limited(0.2, max_concurrency=1000, requests_per_minute=10**6, tokens_per_minute=10**9) as (gateway, up):
-        gateway.allowed_errors.add("Error handling request from 127.0.0.1")  # the upstream's, when it is left
+        gateway.log.allowed_errors.add("Error handling request from 127.0.0.1")  # the upstream's, when it is left
         chance = random.Random(7)
         up.respond(lambda _: chance.choice(ENDINGS))
 
@@ -215,7 +215,7 @@ async def test_a_spent_budget_is_no_matter_for_another_try(tmp_path: Path) -> No
                 await sdk.responses.create(model="up/model", input=PROMPT)
         assert (refused.value.type, refused.value.code) == ("insufficient_quota", "insufficient_quota")
         assert len(gateway.log.entries()) == 2
-        assert (await gateway.request_line(1))["termination"] == "limited"
+        assert (await gateway.log.request_line(1))["termination"] == "limited"
         assert len(upstream.received) == 1
     async with limited(tokens_per_month=18, budgets_file=file) as (gateway, upstream):
         assert (await post(gateway, REQUEST))[0] == 429

@@ -24,7 +24,7 @@ async def test_only_the_model_is_changed_on_the_way() -> None:
         assert body == orjson.dumps(COMPLETION)
         assert place.upstream.last.json == request | {"model": "qwen/3"}
         assert place.upstream.last.headers["accept"] == "application/json"
-        line = await place.gateway.request_line()
+        line = await place.gateway.log.request_line()
         assert (line["model"], line["upstream_model"], line["termination"]) == ("up/qwen/3", "qwen/3", "completed")
 
 
@@ -60,7 +60,7 @@ async def test_a_request_without_a_known_model_is_refused(request_body: JSONObje
         check_error(orjson.loads(body))
         assert status in (400, 404)
         assert (orjson.loads(body)["error"]["code"], orjson.loads(body)["error"]["param"]) == (code, "model")
-        assert (await place.gateway.request_line())["termination"] == "client_error"
+        assert (await place.gateway.log.request_line())["termination"] == "client_error"
 
 
 async def test_the_error_of_the_last_target_is_the_answer() -> None:
@@ -72,5 +72,5 @@ async def test_the_error_of_the_last_target_is_the_answer() -> None:
         async with local_gateway(*targets, aliases=(alias,)) as gateway:
             status, _, body = await ask(gateway, REQUEST | {"model": "coder"}, path=PATH)
             assert (status, orjson.loads(body)["error"]["message"]) == (503, "second")
-            line = await gateway.request_line()
+            line = await gateway.log.request_line()
             assert (line["provider"], line["termination"]) == ("b", "failed_upstream_status")

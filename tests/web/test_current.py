@@ -122,5 +122,5 @@ async def test_a_response_in_the_background_keeps_its_connection() -> None:
             await until_closed(session)
             assert len(runs) == 0
             assert not first.last.left.is_set()
-            assert (await gateway.request_line())["status"] == 200
+            assert (await gateway.log.request_line())["status"] == 200
             assert gateway.log.entries("background response")[0]["termination"] == "completed"

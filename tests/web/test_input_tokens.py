@@ -116,6 +116,6 @@ async def test_a_wrong_request_is_refused_with_its_place(vllm: str, body: JSONOb
 async def test_the_log_says_who_was_asked(vllm: str) -> None:
     async with local_gateway(provider(vllm, quirks=Quirks(token_count="vllm"))) as gateway:
         await count(gateway, {"model": "up/m", "input": PROMPT})
-        line = await gateway.request_line()
+        line = await gateway.log.request_line()
     assert (line["model"], line["provider"], line["upstream_model"]) == ("up/m", "up", "m")
     assert line["termination"] == "completed"

@@ -17,7 +17,8 @@ from gateway.settings import ServerSettings, Settings
 from gateway.web.app import create_app
 from gateway.web.app_keys import OUTCOME
 from gateway.web.runner import GatewayRunner
-from tests.fakes.local_gateway import KEY, LogLines, captured_log
+from tests.fakes.local_gateway import KEY
+from tests.fakes.log import Log, captured_log
 from tests.official import check_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -27,7 +28,7 @@ FAULT = "a request failed on a fault of the gateway"
 class Site:
     """The application with one more route, `/v1/test`, and its log."""
 
-    def __init__(self, port: int, log: LogLines) -> None:
+    def __init__(self, port: int, log: Log) -> None:
         self.url, self.log = f"http://127.0.0.1:{port}/v1/test", log
 
     async def get(self, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -19,7 +19,7 @@ async def test_a_response_is_streamed_or_not() -> None:
         assert (await stream_of(place.gateway)).response["status"] == "completed"
         _, _, body = await ask(place.gateway, REQUEST | {"stream": False})
         check_response(orjson.loads(body))
-        line = await place.gateway.request_line(1)
+        line = await place.gateway.log.request_line(1)
         assert (line["model"], line["provider"], line["upstream_model"]) == ("up/model", "up", "model")
 
 

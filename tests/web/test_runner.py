@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gateway.settings import ServerSettings
 from gateway.web.runner import GatewayRunner
-from tests.fakes.local_gateway import captured_log
+from tests.fakes.log import captured_log
 from tests.fakes.raw import send
 from tests.fakes.upstream import WAIT
 from tests.official import check_error

@@ -92,7 +92,7 @@ async def test_a_response_whose_gateway_is_gone_is_failed_by_the_other() -> None
         cut_off.is_down = True  # as a process leaves it that is killed: nothing is written any more
         now += 60
         for gateway in two.gateways:  # they share a log
-            gateway.allowed_errors.add("a background response was left by its process")
+            gateway.log.allowed_errors.add("a background response was left by its process")
         failed = await until_over(two.second, queued.id)
         assert failed.status == "failed"
         assert failed.error is not None
