@@ -59,6 +59,11 @@ class SSEDecoder:
             self._at_start = False
         if not self.is_between_events or b"\r" in chunk:
             return chunk
+        if chunk.startswith(b"data: ") and chunk.endswith(b"\n\n"):
+            datas = chunk[6:-2].split(b"\n\ndata: ")
+            if chunk.count(b"\n") == 2 * len(datas):  # all of them are such events
+                events += [(b"", data) for data in datas]
+                return b""
         *blocks, rest = chunk.split(b"\n\n")
         for number, block in enumerate(blocks):
             if not block.startswith(b"data: ") or b"\n" in block:

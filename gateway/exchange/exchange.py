@@ -66,6 +66,23 @@ class Exchange:
         GatewayError: when the request cannot be translated for the first target.
     """
 
+    __slots__ = (
+        "_current",
+        "_downstream",
+        "_has_cost",
+        "_is_strict",
+        "_keeping",
+        "_opening",
+        "_prepared",
+        "_request",
+        "_request_id",
+        "_running",
+        "_translation",
+        "_trials",
+        "_unseal",
+        "outcome",
+    )
+
     def __init__(
         self,
         request: CreateRequest,

@@ -31,6 +31,8 @@ class Keeping:
         mint_id: makes ids for the items that the client sent without one.
     """
 
+    __slots__ = ("_has_begun", "_mint_id", "_owner", "_request", "_store", "has_failed")
+
     def __init__(self, store: Store, owner: str, request: CreateRequest, mint_id: MintId) -> None:
         self._store = store
         self._owner = owner

@@ -16,6 +16,8 @@ class Opening:
     What opens it is not kept: it holds the opening itself, and both would wait for the garbage collector.
     """
 
+    __slots__ = ("_task", "_timer", "has_begun")
+
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None

@@ -42,6 +42,8 @@ class Trials:
         chance: a number from 0 to 1, another one each time.
     """
 
+    __slots__ = ("_chance", "_clock", "_current", "_left", "_turns")
+
     def __init__(
         self,
         targets: Sequence[Target],

@@ -32,6 +32,24 @@ class ChatReader:
         max_response_bytes: the most bytes of the whole body.
     """
 
+    __slots__ = (
+        "_body",
+        "_calls",
+        "_finish_reason",
+        "_is_plain",
+        "_keeps_details",
+        "_keeps_extra",
+        "_legacy_calls",
+        "_legacy_signals",
+        "_message",
+        "_plain",
+        "_reasoning",
+        "_said_done",
+        "_text",
+        "_usage",
+        "is_over",
+    )
+
     def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
         self._body = AnswerBody(max_event_bytes=max_event_bytes, max_response_bytes=max_response_bytes)
         self._plain = PlainChunks()

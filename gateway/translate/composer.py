@@ -82,6 +82,32 @@ class Composer:
         holds_end: the terminal event waits for `conclude`.
     """
 
+    __slots__ = (
+        "_call_ids",
+        "_compacts",
+        "_estimate",
+        "_holds_end",
+        "_item",
+        "_kept",
+        "_message",
+        "_mint_id",
+        "_now",
+        "_open",
+        "_output",
+        "_output_characters",
+        "_provider",
+        "_reasoning_events",
+        "_response",
+        "_row",
+        "_seal",
+        "_tools",
+        "_usage",
+        "_writer",
+        "ending",
+        "error",
+        "final",
+    )
+
     def __init__(
         self,
         response: ResponseObject,

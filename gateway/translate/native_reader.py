@@ -54,6 +54,8 @@ class NativeReader:
         max_response_bytes: the most bytes of the whole body.
     """
 
+    __slots__ = ("_answer", "_body", "_usage", "is_over")
+
     def __init__(self, *, max_event_bytes: int, max_response_bytes: int) -> None:
         self._body = AnswerBody(max_event_bytes=max_event_bytes, max_response_bytes=max_response_bytes)
         self._answer = NativeAnswer()

@@ -35,6 +35,8 @@ class OutputItem(Protocol):
 class MessageItem:
     """A message: parts of text and refusal, one after the other; `phase` may say which part of an answer it is."""
 
+    __slots__ = ("_item", "_output_index", "_part", "_writer")
+
     def __init__(self, writer: EventWriter, item_id: str, output_index: int, phase: str = "") -> None:
         self._writer = writer
         self._item: JSONObject = {
@@ -99,6 +101,8 @@ _PART_TEXT = {"output_text": "text", "refusal": "refusal", "reasoning_text": "te
 class TextPart:
     """One content part: `content_part.added`, deltas, `done`, `content_part.done`."""
 
+    __slots__ = ("_annotations", "_frames", "_kind", "_logprobs", "_place", "_texts", "_writer")
+
     def __init__(
         self, writer: EventWriter, kind: Literal["output_text", "refusal", "reasoning_text"], place: JSONObject
     ) -> None:
@@ -157,6 +161,8 @@ class ReasoningItem:
     `seal` makes the `encrypted_content` of the whole text, or None. An item without text has no part.
     """
 
+    __slots__ = ("_item", "_output_index", "_part", "_seal", "_style", "_texts", "_writer")
+
     def __init__(
         self,
         writer: EventWriter,
@@ -211,6 +217,8 @@ class ReasoningItem:
 class SummaryPart:
     """The summary of a reasoning item."""
 
+    __slots__ = ("_frames", "_place", "_texts", "_writer")
+
     def __init__(self, writer: EventWriter, place: JSONObject) -> None:
         self._writer = writer
         self._place = place
@@ -232,6 +240,8 @@ class SummaryPart:
 
 class FunctionCallItem:
     """A function call: its arguments pass as they come."""
+
+    __slots__ = ("_frames", "_item", "_output_index", "_pieces", "_place", "_writer")
 
     def __init__(self, writer: EventWriter, item: JSONObject, output_index: int) -> None:
         self._writer = writer
@@ -261,6 +271,8 @@ class FunctionCallItem:
 
 class CustomCallItem:
     """A freeform call: upstream it is a function with one string, here the raw text of that string."""
+
+    __slots__ = ("_arguments", "_field", "_frames", "_item", "_output_index", "_pieces", "_place", "_writer")
 
     def __init__(self, writer: EventWriter, item: JSONObject, output_index: int) -> None:
         self._writer = writer
@@ -299,6 +311,8 @@ class CustomCallItem:
 class CompactionItem:
     """The summary of a conversation, sealed: the client carries it in place of all that it stands for."""
 
+    __slots__ = ("_item", "_item_id", "_output_index", "_seal", "_texts", "_writer")
+
     def __init__(self, writer: EventWriter, item_id: str, output_index: int, seal: Seal) -> None:
         self._writer = writer
         self._item_id = item_id
@@ -324,6 +338,8 @@ class CompactionItem:
 
 class WholeCallItem:
     """A call of a built-in client tool: its form holds no partial arguments, so it appears when it is whole."""
+
+    __slots__ = ("_base", "_item", "_kind", "_output_index", "_pieces", "_writer")
 
     def __init__(self, writer: EventWriter, item: JSONObject, output_index: int, kind: ToolKind) -> None:
         self._writer = writer

@@ -17,11 +17,12 @@ _MOST_VAIN = 8
 class PlainChunks:
     """Knows the last plain chunk: `text` reads others of its form, `learn` is told of one that `text` did not know."""
 
-    __slots__ = ("_between", "_end", "_head", "_start", "_tail", "_vain")
+    __slots__ = ("_between", "_end", "_head", "_inside", "_start", "_tail", "_vain")
 
     def __init__(self) -> None:
         self._vain = 0
         self._head = self._tail = self._start = self._end = self._between = b""
+        self._inside = slice(0)
 
     @property
     def is_known(self) -> bool:
@@ -30,10 +31,9 @@ class PlainChunks:
 
     def text(self, data: bytes) -> str | None:
         """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
-        head, tail = self._head, self._tail
-        if not head or not data.startswith(head) or not data.endswith(tail) or len(data) <= len(head) + len(tail):
+        if not self._head or not data.startswith(self._head) or not data.endswith(self._tail):
             return None
-        return self._string(data[len(head) : -len(tail)])
+        return self._string(inside) if (inside := data[self._inside]) else None
 
     def texts(self, body: bytes) -> list[str] | None:
         """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
@@ -66,7 +66,7 @@ class PlainChunks:
         head, tail = data[: found.start(1)], data[found.end(1) :]
         other = b"a" if content != "a" else b"b"
         if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
-            self._head, self._tail = head, tail
+            self._head, self._tail, self._inside = head, tail, slice(len(head), -len(tail))
             self._start, self._end = b"data: " + head, tail + b"\n\n"
             self._between = self._end + self._start
 

@@ -42,6 +42,23 @@ class Translation:
         holds_end: the terminal event waits for `conclude`, which says whether the response is stored.
     """
 
+    __slots__ = (
+        "_composer",
+        "_created_at",
+        "_has_begun",
+        "_held",
+        "_holds_end",
+        "_is_background",
+        "_mint_id",
+        "_now",
+        "_reader",
+        "_response",
+        "_seal",
+        "_secret",
+        "_writer",
+        "response_id",
+    )
+
     def __init__(
         self,
         plan: ChatPlan,
