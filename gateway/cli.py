@@ -17,7 +17,9 @@ from msgspec.structs import replace
 
 from gateway import __version__, configuration
 from gateway.access import keys
+from gateway.access.money import check_money
 from gateway.configuration import ConfigurationError
+from gateway.configuration.extras import missing_extras
 from gateway.credentials import with_credentials
 from gateway.settings import KeyLimits, ProviderSettings, Quirks, ServerSettings, Settings
 from gateway.store.protocol import DamagedStoreError
@@ -131,12 +133,15 @@ def _bind_problem(host: str, port: int, error: OSError) -> str:
 @commands.command()
 @_config_option
 def check(config: Path | None) -> None:
-    """Check the configuration and the keys file, and say all that is wrong."""
+    """Check the configuration, the keys file and what is installed, and say all that is wrong."""
     if config is None:
         raise click.UsageError("Say what to check: --config FILE (or GATEWAY_CONFIG=FILE).")
     settings = configuration.load(config, _environment())
     path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
     store = keys.KeyStore(path, _environment().get("GATEWAY_API_KEYS"))
+    if missing := [f"{config}: {problem}" for problem in missing_extras(settings)]:
+        raise ConfigurationError(missing)
+    check_money(store.ring, settings)
     click.echo(f"ok: {_summary(settings, len(store.ring))}")
     for provider in settings.providers:
         click.echo(f"{provider.name}: {_dialect(provider)}")

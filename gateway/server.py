@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.access.keys import KeyStore, new_key
+from gateway.access.money import check_money
 from gateway.access.sealing import Sealer, sealer_from
 from gateway.configuration import ConfigurationError
 from gateway.process.reloading import Load, Reloads, on_signal
@@ -89,6 +90,7 @@ async def _serve(
 def _keys(settings: Settings, environment_keys: str | None, inherited: Inherited) -> KeyStore:
     path = Path(settings.auth.keys_file) if settings.auth.keys_file else None
     keys = KeyStore(path, environment_keys)
+    check_money(keys.ring, settings)
     open_to_others = [host for host in _hosts(settings, inherited) if not _is_loopback(host)]
     if keys.is_open and open_to_others:
         problem = (
@@ -136,7 +138,7 @@ async def _serve_until_stopped(
             click.echo(_invitation(address, demo_key))
         reloads = Reloads(app[CURRENT], keys, load, manager.reloading, lambda done: manager.ready(_STATUS[done]))
         async with (
-            on_signal(reloads, keys, settings.auth.reload_seconds),
+            on_signal(reloads, keys, app[CURRENT], settings.auth.reload_seconds),
             admin.listening(app, settings.admin, inherited.admin),
             manager.assured(),
         ):

@@ -121,6 +121,21 @@ def test_check_tells_all_problems_and_exits_with_78(config: Path, capsys: pytest
     assert captured.out == ""
 
 
+def test_check_tells_what_is_not_installed(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    config.write_text('[limits]\nredis = "redis://127.0.0.1"\n' + GOOD)
+    assert exit_code("check", "--config", config) == 78
+    assert capsys.readouterr().err.startswith(f"{config}: limits.redis: needs what is not installed: pip install")
+
+
+def test_check_finds_a_budget_of_a_key_that_nobody_counts(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("keys", "add", "ann", "--config", config, "--limit", "cost_per_day=5") == 0
+    assert exit_code("check", "--config", config) == 78
+    assert "key 'ann': cost_per_day: no provider has prices" in capsys.readouterr().err
+
+
 def test_check_reads_the_keys_file_too(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "keys.toml").write_text("keys = 1")
     assert exit_code("check", "--config", config) == 78

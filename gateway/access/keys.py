@@ -9,7 +9,7 @@ import hmac
 import logging
 import secrets
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -275,10 +275,15 @@ class KeyStore:
         """Whether the file is another one than that last read. Costs one `stat`."""
         return self._file_signature() != self._signature
 
-    def reload(self) -> bool:
-        """Read the file again. When it is broken, the old keys stay, the reason is logged, and the answer is False."""
+    def reload(self, check: Callable[[KeyRing], None] = lambda _: None) -> bool:
+        """Read the file again. When it is broken, the old keys stay, the reason is logged, and the answer is False.
+
+        Args:
+            check: raises ConfigurationError when there is something wrong with the keys.
+        """
         try:
             ring = self.read()
+            check(ring)
         except ConfigurationError as error:
             self._is_refused = True
             _log.error("keys file refused, the old keys stay valid", extra={"fields": {"problems": error.problems}})

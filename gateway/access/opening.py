@@ -5,7 +5,7 @@ from pathlib import Path
 from gateway.access.budgets import Budgets
 from gateway.access.counts import Counts, LocalCounts
 from gateway.access.ledger_file import FileLedger
-from gateway.configuration import ConfigurationError
+from gateway.configuration.extras import REDIS
 from gateway.settings import LimitsSettings
 
 
@@ -17,12 +17,10 @@ def open_counts(settings: LimitsSettings) -> tuple[Counts, Budgets]:
     """
     if not settings.redis:
         return LocalCounts(), Budgets(FileLedger(Path(settings.budgets_file)) if settings.budgets_file else None)
-    try:
-        from gateway.access.redis_link import RedisLink  # noqa: PLC0415 - it is an extra
-        from gateway.access.shared_counts import SharedCounts  # noqa: PLC0415
-        from gateway.access.shared_ledger import SharedLedger  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        problem = f"limits.redis: {error.name} is missing: install responses-gateway[redis]"
-        raise ConfigurationError([problem]) from error
+    REDIS.require()
+    from gateway.access.redis_link import RedisLink  # noqa: PLC0415 - it needs the extra
+    from gateway.access.shared_counts import SharedCounts  # noqa: PLC0415
+    from gateway.access.shared_ledger import SharedLedger  # noqa: PLC0415
+
     link = RedisLink(settings.redis, settings.redis_timeout_seconds)
     return SharedCounts(link, LocalCounts()), Budgets(SharedLedger(link))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from msgspec.structs import replace
 
 from gateway.access.keys import KeyStore
+from gateway.access.money import check_money
 from gateway.configuration import ConfigurationError
 from gateway.settings import Settings
 from gateway.telemetry import logs
@@ -40,6 +41,7 @@ async def reload(current: Current, keys: KeyStore, load: Load) -> bool:
     try:
         loaded = await asyncio.to_thread(load)
         ring = keys.read()
+        check_money(ring, loaded)
     except ConfigurationError as error:
         _log.error("configuration refused, the old one stays", extra={"fields": {"problems": error.problems}})
         return False
@@ -114,13 +116,13 @@ class Reloads:
 
 
 @contextlib.asynccontextmanager
-async def on_signal(reloads: Reloads, keys: KeyStore, interval: float) -> AsyncIterator[None]:
+async def on_signal(reloads: Reloads, keys: KeyStore, current: Current, interval: float) -> AsyncIterator[None]:
     """While the block runs, HUP reloads all, and a change of the keys file, looked at so often, the keys."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     tasks = [
         asyncio.create_task(reloads.run(), name="reload"),
-        asyncio.create_task(_watch(keys, interval), name="watch keys"),
+        asyncio.create_task(_watch(keys, current, interval), name="watch keys"),
     ]
     try:
         yield
@@ -130,8 +132,8 @@ async def on_signal(reloads: Reloads, keys: KeyStore, interval: float) -> AsyncI
         loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def _watch(keys: KeyStore, interval: float) -> None:
+async def _watch(keys: KeyStore, current: Current, interval: float) -> None:
     while True:
         await asyncio.sleep(interval)
         if keys.changed():
-            keys.reload()
+            keys.reload(lambda ring: check_money(ring, current.settings))

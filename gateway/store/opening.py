@@ -6,6 +6,7 @@ A database that is down is no reason not to start: it is used as soon as it is t
 from pathlib import Path
 
 from gateway.configuration import ConfigurationError
+from gateway.configuration.extras import POSTGRESQL
 from gateway.settings import StateSettings
 from gateway.store.database import Database
 from gateway.store.guard import GuardedDatabase
@@ -66,9 +67,7 @@ def _sqlite(settings: StateSettings) -> Database:
 def _postgresql(settings: StateSettings) -> Database:
     if not settings.url.startswith(("postgresql://", "postgres://")):
         raise ConfigurationError(["state.url: must be postgresql://user:password@host/database"])
-    try:
-        from gateway.store.postgresql import PostgresDatabase  # noqa: PLC0415 - it is an extra
-    except ModuleNotFoundError as error:
-        problem = f"state.backend: {error.name} is missing: install responses-gateway[postgresql]"
-        raise ConfigurationError([problem]) from error
+    POSTGRESQL.require()
+    from gateway.store.postgresql import PostgresDatabase  # noqa: PLC0415 - it needs the extra
+
     return PostgresDatabase(settings.url)

@@ -22,7 +22,7 @@ def test_the_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("redis_link", "shared_counts", "shared_ledger"):
         monkeypatch.delitem(sys.modules, f"gateway.access.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
-    with pytest.raises(ConfigurationError, match=r"install responses-gateway\[redis\]"):
+    with pytest.raises(ConfigurationError, match=r"install 'responses-gateway\[redis\]'"):
         open_counts(LimitsSettings(redis="redis://127.0.0.1"))
 
 

@@ -3,12 +3,14 @@ import logging
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.access.keys import KeyStore, add_key
 from gateway.configuration import ConfigurationError
-from gateway.process.reloading import Reloads, reload, with_fixed
+from gateway.process.reloading import Reloads, on_signal, reload, with_fixed
 from gateway.settings import (
     AdminSettings,
+    KeyLimits,
     LimitsSettings,
     LoggingSettings,
     ProviderSettings,
@@ -16,6 +18,7 @@ from gateway.settings import (
     Settings,
     TranslationSettings,
 )
+from gateway.settings.providers import Prices
 from gateway.web.current import Current
 from tests.fakes.log import captured_log
 from tests.fakes.upstream import WAIT
@@ -60,6 +63,35 @@ async def test_when_one_is_broken_both_stay(tmp_path: Path, broken: str) -> None
     assert len(keys.ring) == 1
     (entry,) = log.entries("configuration refused, the old one stays")
     assert entry["problems"]
+    await current.close()
+
+
+async def test_a_budget_that_nobody_would_count_any_more_is_refused(tmp_path: Path) -> None:
+    path, keys = keys_of(tmp_path)
+    priced = Settings(providers=(replace(OLD.providers[0], prices={"*": Prices(input=1)}),))
+    current = Current(priced)
+    await current.open()
+    add_key(path, "second", limits=KeyLimits(cost_per_day=5))
+    assert await reload(current, keys, lambda: priced)
+    with captured_log() as log:
+        assert not await reload(current, keys, lambda: NEW)
+    assert current.settings == priced
+    (entry,) = log.entries("configuration refused, the old one stays")
+    assert "key 'second': cost_per_day" in entry["problems"][0]
+    await current.close()
+
+
+async def test_a_changed_keys_file_is_held_to_the_configuration_in_force(tmp_path: Path) -> None:
+    path, keys = keys_of(tmp_path)
+    current = Current(OLD)
+    await current.open()
+    with captured_log() as log:
+        async with on_signal(Reloads(current, keys, lambda: OLD), keys, current, 0.01), asyncio.timeout(WAIT):
+            add_key(path, "second", limits=KeyLimits(cost_per_day=5))
+            while not keys.is_refused:  # noqa: ASYNC110 - the file tells nobody
+                await asyncio.sleep(0.01)
+    assert len(keys.ring) == 1
+    assert log.entries("keys file refused, the old keys stay valid")
     await current.close()
 
 
