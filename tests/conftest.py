@@ -8,12 +8,16 @@ import gc
 from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from gateway.codec.json import JSONValue
 from tests.fakes.gateway import GatewayProcess, start_gateway
 from tests.fakes.ports import free_port
 from tests.fakes.postgresql import PostgresServer, postgres_server
 from tests.fakes.upstream import Upstream, running_upstream, serving
+
+settings.register_profile("tests", deadline=None)  # a time for one example would fail on a busy machine
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

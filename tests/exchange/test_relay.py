@@ -3,22 +3,15 @@ import pytest
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.deadline import Deadline
 from gateway.exchange.relay import read_rest, relay
-from gateway.settings import ProviderSettings, Quirks
-from gateway.translate.request import plan, read_request
 from gateway.translate.translation import Translation
 from tests.exchange.worlds import Client, Piece, ScriptedAnswer
 from tests.fakes import chat
-
-PROVIDER = ProviderSettings(name="up", base_url="http://up")
+from tests.translate.planning import plan_of
+from tests.translate.translations import PROVIDER, translation_of
 
 
 def translation() -> Translation:
-    request = read_request({"model": "up/model", "input": "Hi", "stream": True})
-    chat_plan = plan(request, model="model", quirks=Quirks(), strict=False)
-    ids = iter(range(100))
-    return Translation(
-        chat_plan, PROVIDER, mint_id=lambda prefix: f"{prefix}_{next(ids)}", created_at=1, now=lambda: 1, input_bytes=10
-    )
+    return translation_of(plan_of(stream=True), PROVIDER)
 
 
 async def relayed(*pieces: Piece, client: Client | None = None) -> tuple[Translation, Client, ScriptedAnswer]:

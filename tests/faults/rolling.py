@@ -54,6 +54,8 @@ class Load:
     rate: float
     """Requests a second."""
     endings: Counter[str] = field(default_factory=Counter)
+    nginx_errors: str = ""
+    """What nginx has logged at the end."""
     _open: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -145,6 +147,7 @@ async def restarted_under_load(folder: Path, rounds: int, rate: float) -> Load:
             await running.restart_all()
         stop.set()
         await asking
+        load.nginx_errors = running.nginx.errors
         return load
 
 
@@ -158,6 +161,8 @@ def main(rounds: int, rate: float) -> None:
     click.echo(f"{rounds} rolling restarts, {load.requests} requests, {sum(load.failures.values())} failed")
     for ending, count in load.failures.items():
         click.echo(f"{count} x {ending}")
+    if load.failures:
+        click.echo(load.nginx_errors[-2000:])
     if load.failures or not load.requests:
         raise SystemExit(1)
 

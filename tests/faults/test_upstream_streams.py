@@ -308,7 +308,7 @@ async def test_s2_model_text_that_looks_like_events_stays_text() -> None:
 
 
 async def test_s3_heartbeats_never_cut_a_frame() -> None:
-    steps: list[Step] = [FIRST, 0.015] * 40
+    steps: list[Step] = [FIRST, 0.03] * 40
     for form in ("event", "comment"):
         async with scene(*steps, chat.ending(), heartbeat_seconds=0.01, heartbeat=form) as place:
             _, _, body = await ask(place.gateway, REQUEST)

@@ -83,7 +83,7 @@ def test_no_sequence_of_calls_shows_what_is_anothers(backend: str, request: pyte
         server: PostgresServer = request.getfixturevalue("postgres")
         return server
 
-    @settings(max_examples=40 if backend != "memory" else 300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40 if backend != "memory" else 300, suppress_health_check=list(HealthCheck))
     @given(st.lists(CALLS, max_size=30))
     def check(calls: list[Call]) -> None:
         with TemporaryDirectory() as folder:

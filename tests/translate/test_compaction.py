@@ -1,19 +1,17 @@
 """Compaction: a summary is asked for, sealed, and unfolded in later input."""
 
-import itertools
-
 import orjson
 import pytest
 
 from gateway.codec.json import JSONObject, JSONValue
 from gateway.errors import ErrorKind, GatewayError
-from gateway.settings import ProviderSettings, Quirks
+from gateway.settings import Quirks
 from gateway.translate.compaction import SUMMARY_OPENING, SUMMARY_REQUEST
 from gateway.translate.request import ChatPlan, plan, read_request
-from gateway.translate.translation import Translation
 from tests.official import StreamCheck, check_stream
 from tests.translate.planning import plan_of
 from tests.translate.test_chat_reader import DONE, delta, sse
+from tests.translate.translations import translation_of
 
 TRIGGER = {"type": "compaction_trigger"}
 HISTORY: list[JSONObject] = [
@@ -29,17 +27,7 @@ def planned(quirks: Quirks | None = None, **members: JSONValue) -> ChatPlan:
 
 
 def answered(*chunks: JSONObject, reason: str = "stop") -> StreamCheck:
-    numbers = itertools.count()
-    provider = ProviderSettings(name="up", base_url="http://up.test/v1")
-    one = Translation(
-        planned(),
-        provider,
-        mint_id=lambda prefix: f"{prefix}_{next(numbers)}",
-        created_at=0,
-        now=lambda: 1,
-        input_bytes=9,
-        seal=bytes.hex,
-    )
+    one = translation_of(planned())
     return check_stream(one.begin() + one.feed(sse(*chunks, delta(reason)) + DONE))
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import msgspec
 import orjson
@@ -17,6 +17,7 @@ from gateway.translate.request import plan, read_request
 from gateway.translate.translation import Translation
 from tests.corpus_cases import Case, all_cases, assert_expected, open_cases, streams
 from tests.official import check_response, check_stream
+from tests.translate.translations import translation_of
 
 BYTE_BY_BYTE_LIMIT = 20_000
 """Bodies above this size are cut into random pieces instead: the test is linear, but not free."""
@@ -28,24 +29,16 @@ LONG = [case for case in STREAMS if len(case.body) > BYTE_BY_BYTE_LIMIT]
 REFUSED = [case for case in ALL if case.is_http_error]
 
 
-def counting() -> Callable[[str], str]:
-    """Ids that are the same in every run."""
-    numbers = iter(range(1_000_000))
-    return lambda prefix: f"{prefix}_{next(numbers):024x}"
-
-
-def translation_of(case: Case, *, stream: bool = True) -> Translation:
+def translated(case: Case, *, stream: bool = True) -> Translation:
     provider = ProviderSettings(name="up", base_url="http://up.test/v1", quirks=msgspec.convert(case.quirks, Quirks))
     request = read_request(case.request | {"stream": stream})
     planned = plan(request, model="m", quirks=provider.quirks, strict=False)
-    return Translation(
-        planned, provider, mint_id=counting(), created_at=1_700_000_000, now=lambda: 1_700_000_000, input_bytes=100
-    )
+    return translation_of(planned, provider)
 
 
 def translate(case: Case, pieces: Iterable[bytes]) -> bytes:
     """The whole stream that the client gets for these pieces of the upstream's body."""
-    translation = translation_of(case)
+    translation = translated(case)
     frames = [translation.begin()]
     frames += [translation.feed(piece) for piece in pieces]
     frames.append(translation.finish())
@@ -62,7 +55,7 @@ def test_each_case_means_what_it_should(case: Case) -> None:
 @pytest.mark.parametrize("case", STREAMS, ids=str)
 def test_a_collected_answer_is_the_object_of_the_terminal_event(case: Case) -> None:
     streamed = check_stream(translate(case, [case.body]))
-    translation = translation_of(case, stream=False)
+    translation = translated(case, stream=False)
     translation.begin()
     translation.feed(case.body)
     translation.finish()
@@ -89,7 +82,7 @@ def test_long_bodies_in_small_pieces_are_the_same(case: Case) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.data_too_large])
 def test_at_random_splits_it_is_the_same(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(open_cases()).filter(lambda case: not case.is_http_error))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(case.body)), max_size=12)))
@@ -99,7 +92,7 @@ def test_at_random_splits_it_is_the_same(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.data_too_large])
 def test_cut_anywhere_it_never_looks_more_complete_than_it_is(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(open_cases()).filter(lambda case: not case.is_http_error))
     end = data.draw(st.integers(0, len(case.body)))
@@ -111,7 +104,7 @@ def test_cut_anywhere_it_never_looks_more_complete_than_it_is(data: st.DataObjec
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.data_too_large])
 def test_damaged_bytes_still_give_a_right_stream(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(open_cases()).filter(lambda case: len(case.body) < BYTE_BY_BYTE_LIMIT))
     body = bytearray(case.body)
@@ -123,11 +116,11 @@ def test_damaged_bytes_still_give_a_right_stream(data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.data_too_large])
 def test_heartbeats_and_a_failure_may_come_at_any_point(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(open_cases()).filter(lambda case: not case.is_http_error))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(case.body)), min_size=1, max_size=8)))
-    translation = translation_of(case)
+    translation = translated(case)
     frames = [translation.begin(), translation.keep_alive()]
     for start, end in itertools.pairwise([0, *cuts]):
         frames += [translation.feed(case.body[start:end]), translation.keep_alive()]
@@ -141,7 +134,7 @@ def test_heartbeats_and_a_failure_may_come_at_any_point(data: st.DataObject) -> 
 @pytest.mark.parametrize("case", REFUSED, ids=str)
 def test_a_refusal_after_the_stream_began_is_a_failed_response(case: Case) -> None:
     error = error_from_response(case.status, case.headers, case.body)
-    translation = translation_of(case)
+    translation = translated(case)
     stream = check_stream(translation.begin() + translation.fail(error))
     assert stream.response["status"] == "failed"
     assert_expected(case, stream.response)
@@ -154,9 +147,7 @@ def test_what_must_come_back_comes_back_unchanged(case: Case) -> None:
         quirks = msgspec.structs.replace(msgspec.convert(case.quirks, Quirks), **REPLAY_QUIRKS[wanted["field"]])
         provider = ProviderSettings(name="up", base_url="http://up.test/v1", quirks=quirks)
         first = plan(read_request(case.request), model="m", quirks=quirks, strict=False)
-        translation = Translation(
-            first, provider, mint_id=counting(), created_at=0, now=lambda: 0, input_bytes=1, seal=bytes.hex
-        )
+        translation = translation_of(first, provider)
         translation.feed(case.body)
         translation.finish()
         output = orjson.loads(translation.final or b"")["output"]

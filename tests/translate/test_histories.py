@@ -43,7 +43,7 @@ FILE = re.compile(r"data:text/plain;base64,([A-Za-z0-9+/=]+)")
 MARKS = re.compile(r"m\d+x\d+m")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(items=histories(), tools=st.sampled_from([[], TOOLS]), instructions=some(None, "Be brief."), quirks=QUIRKS)
 def test_any_history_obeys_chat_templates_and_is_sent_or_reported(
     items: list[JSONObject], tools: list[JSONObject], instructions: str | None, quirks: Quirks
@@ -55,7 +55,7 @@ def test_any_history_obeys_chat_templates_and_is_sent_or_reported(
     assert unreported(items, sent) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(items=histories(), quirks=QUIRKS)
 def test_strict_mode_refuses_what_lenient_mode_reports_and_changes_nothing_else(
     items: list[JSONObject], quirks: Quirks

@@ -29,6 +29,7 @@ from tests.native_cases import (
 )
 from tests.official import StreamCheck, check_response, check_stream
 from tests.translate.planning import plan_of
+from tests.translate.translations import translation_of
 
 CASES = native_cases()
 COMPLETED = [case for case in CASES if case.expected["status"] == "completed"]
@@ -37,16 +38,7 @@ ENDS = ("response.completed", "response.incomplete")
 
 
 def translation(provider: ProviderSettings = PROVIDER, *, stream: bool = True) -> Translation:
-    numbers = itertools.count()
-    return Translation(
-        plan_of(stream=stream),
-        provider,
-        mint_id=lambda prefix: f"{prefix}_{next(numbers)}",
-        created_at=1_700_000_000,
-        now=lambda: 1_700_000_009,
-        input_bytes=40,
-        seal=bytes.hex,
-    )
+    return translation_of(plan_of(stream=stream), provider)
 
 
 def translated(pieces: Iterable[bytes], provider: ProviderSettings = PROVIDER) -> bytes:
@@ -247,7 +239,7 @@ def test_surrogates_that_were_cut_apart_are_joined() -> None:
 EVENTS = [event for case in CASES for event in case.events]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 @given(st.lists(st.sampled_from(EVENTS), max_size=14), st.binary(max_size=20))
 def test_any_events_in_any_order_make_a_stream_that_every_client_can_read(
     events: list[JSONObject], tail: bytes

@@ -14,10 +14,10 @@ from gateway.codec.json import JSONObject
 from gateway.settings import ProviderSettings, Quirks
 from gateway.translate.chat_reader import ChatReader
 from gateway.translate.plain_chunks import PlainChunks
-from gateway.translate.request import plan, read_request
 from gateway.translate.signals import Failure, Text, Texts
-from gateway.translate.translation import Translation
 from tests.fakes import chat
+from tests.translate.planning import plan_of
+from tests.translate.translations import translation_of
 
 TEXTS = st.text(max_size=6) | st.sampled_from(['"', "\\", '","content":"x', "a", "b", "\ud83d", "\u20ac", "<think>"])
 NOTHING: st.SearchStrategy[object] = st.sampled_from([None, "", [], {}])
@@ -80,16 +80,8 @@ FORMS: st.SearchStrategy[Form] = st.sampled_from(
 
 def frames_of(pieces: Sequence[bytes], quirks: Quirks) -> list[bytes]:
     """What a client gets for each piece of the answer, and at its end."""
-    ids = itertools.count()
-    request = read_request({"model": "up/model", "input": "Hi", "stream": True})
-    translation = Translation(
-        plan(request, model="model", quirks=quirks, strict=False),
-        ProviderSettings(name="up", base_url="http://up", quirks=quirks),
-        mint_id=lambda prefix: f"{prefix}_{next(ids)}",
-        created_at=1,
-        now=lambda: 1,
-        input_bytes=10,
-    )
+    provider = ProviderSettings(name="up", base_url="http://up", quirks=quirks)
+    translation = translation_of(plan_of(quirks=quirks, stream=True), provider)
     return [*map(translation.feed, pieces), translation.finish()]
 
 

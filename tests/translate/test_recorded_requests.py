@@ -69,7 +69,7 @@ SMALL = {(name, index): len(dumps(recorded(name, index))) for name, index in REC
 JUNK: list[JSONValue] = [None, 1, -1, 1.5, "", "x", True, [], [1], [{}], ["x"], {}, {"type": "function"}, {"type": []}]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([key for key, size in SMALL.items() if size < 20_000]), st.data())
 def test_a_damaged_request_is_planned_or_refused_with_its_place(key: tuple[str, int], data: st.DataObject) -> None:
     body = recorded(*key)

@@ -1,6 +1,5 @@
 """The whole translation as one object: bytes in, a valid stream out, whatever the bytes are."""
 
-import itertools
 from collections.abc import Iterable
 
 import orjson
@@ -16,20 +15,11 @@ from gateway.translate.translation import EMPTY_ANSWER, Translation
 from tests.official import StreamCheck, check_stream
 from tests.translate.planning import plan_of
 from tests.translate.test_chat_reader import CHUNKS, DONE, STOP, delta, sse
-
-PROVIDER = ProviderSettings(name="up", base_url="http://up.test/v1")
+from tests.translate.translations import PROVIDER, translation_of
 
 
 def translation(provider: ProviderSettings = PROVIDER) -> Translation:
-    numbers = itertools.count()
-    return Translation(
-        plan_of(stream=True),
-        provider,
-        mint_id=lambda prefix: f"{prefix}_{next(numbers)}",
-        created_at=1_700_000_000,
-        now=lambda: 1_700_000_009,
-        input_bytes=40,
-    )
+    return translation_of(plan_of(stream=True), provider)
 
 
 def stream_of(pieces: Iterable[bytes]) -> StreamCheck:
