@@ -87,9 +87,10 @@ test-upstreams: install-dev
 # The pinned files are written from setup.cfg; needs pip-tools.
 lock:
 	$(LOCK) --output-file requirements/run.txt pyproject.toml requirements/build.in
-	$(LOCK) --extra postgresql --extra redis --constraint requirements/run.txt --output-file requirements/service.txt pyproject.toml
 	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt \
 		pyproject.toml requirements/build.in
+	$(LOCK) --extra otel --extra postgresql --extra redis --constraint requirements/dev.txt \
+		--output-file requirements/service.txt pyproject.toml
 	$(LOCK) --output-file requirements/agents.txt requirements/agents.in
 	$(LOCK) --extra bench --constraint requirements/run.txt --output-file requirements/bench.txt \
 		pyproject.toml requirements/build.in

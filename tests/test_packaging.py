@@ -76,9 +76,30 @@ def test_developers_run_the_versions_that_are_deployed() -> None:
     assert {name: dev.get(name) for name in run} == run
 
 
-def test_a_service_has_the_databases_and_lacks_what_only_builds() -> None:
-    run, service = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "service.txt"))
-    assert set(service) - set(run) == {"async-timeout", "asyncpg", "redis"}
+DATABASES = {"async-timeout", "asyncpg", "redis"}
+TRACES = {
+    "certifi",
+    "charset-normalizer",
+    "googleapis-common-protos",
+    "opentelemetry-api",
+    "opentelemetry-exporter-http-transport[requests]",
+    "opentelemetry-exporter-otlp-common",
+    "opentelemetry-exporter-otlp-proto-common",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-proto",
+    "opentelemetry-sdk",
+    "opentelemetry-semantic-conventions",
+    "protobuf",
+    "requests",
+    "urllib3",
+}
+"""Loaded only where `[tracing]` asks for them."""
+
+
+def test_a_service_has_what_settings_may_ask_for_and_lacks_what_only_builds() -> None:
+    run, dev, service = (pinned(ROOT / "requirements" / name) for name in ("run.txt", "dev.txt", "service.txt"))
+    assert set(service) - set(run) == DATABASES | TRACES
+    assert {name: dev.get(name) for name in service} == service, "what is deployed is what is tested"
     assert set(run) - set(service) == {"packaging", "setuptools", "wheel"}
     assert all(service[name] == run[name] for name in set(run) & set(service))
 

@@ -123,9 +123,21 @@ def test_the_same_commands_work_from_it(package: Package) -> None:
     config = package.tree / "etc" / "responses-gateway" / "gateway.toml"
     done = package.run("check", "--config", str(config))
     assert done.returncode == 0, done.stderr
-    for name in ("asyncpg", "redis", "uvloop"):
-        python = str(package.tree / LIBRARY / "bin" / "python")
-        subprocess.run([python, "-I", "-c", f"import {name}"], check=True, timeout=60)
+
+
+def test_every_setting_that_needs_an_extra_works_from_it(package: Package, tmp_path: Path) -> None:
+    config, python = tmp_path / "gateway.toml", str(package.tree / LIBRARY / "bin" / "python")
+    config.write_text(
+        """
+        state = { backend = "postgresql", url = "postgresql://user:password@127.0.0.1/database" }
+        limits = { redis = "redis://127.0.0.1" }
+        tracing = { endpoint = "http://127.0.0.1:4318/v1/traces" }
+        """
+    )
+    done = package.run("check", "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    for module in ("asyncpg", "opentelemetry.exporter.otlp.proto.http.trace_exporter", "redis.asyncio", "uvloop"):
+        subprocess.run([python, "-I", "-c", f"import {module}"], check=True, timeout=60)
 
 
 async def test_a_gateway_starts_from_it_with_a_secret_of_its_folder(package: Package, tmp_path: Path) -> None:
