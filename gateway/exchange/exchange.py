@@ -297,7 +297,7 @@ class Exchange:
 
     def _let_go(self) -> None:
         """Frees what was sent, as nobody else will be asked: agents' prompts have megabytes, their streams minutes."""
-        self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}), body=b"")
+        self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}, echo={}), body=b"")
         self._prepared.clear()
 
     async def _start(self) -> None:

@@ -5,7 +5,6 @@
 
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
@@ -52,7 +51,7 @@ class Trials:
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._turns = deque(Turn(index, target) for index, target in enumerate(targets))
+        self._turns = [Turn(index, target) for index, target in enumerate(targets)]
         self._left = max_attempts
         self._clock = clock
         self._chance = chance
@@ -68,7 +67,7 @@ class Trials:
         if not self.has_more:
             return None
         self._left -= 1
-        self._current = self._turns.popleft()
+        self._current = self._turns.pop(0)
         if self._current.tries == 1:
             self._current.target.gate.budget.earn()
         return self._current

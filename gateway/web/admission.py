@@ -14,7 +14,7 @@ from aiohttp.web import Request
 
 from gateway.access.limiter import Admission
 from gateway.telemetry.usage import Consumption
-from gateway.web.app_keys import ADMISSION, BODY, CALLER, CONFIGURED, LIMITER, LOAD, OUTCOME
+from gateway.web.app_keys import LIMITER, LOAD, VISIT, Visit
 from gateway.web.load import HeldBody
 
 
@@ -24,27 +24,27 @@ def admitted(request: Request) -> "Entry":
     Raises:
         GatewayError: OVERLOADED, KEY_LIMITED or BUDGET_SPENT, when the block is entered.
     """
-    return Entry(request)
+    return Entry(request[VISIT])
 
 
 class Entry:
     """One request's way in, as a context."""
 
-    __slots__ = ("_admission", "_body", "_is_detached", "_is_over", "_request")
+    __slots__ = ("_admission", "_body", "_is_detached", "_is_over", "_visit")
 
     _admission: Admission
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
         self._body: HeldBody | None = None
         self._is_detached = self._is_over = False
 
     async def __aenter__(self) -> Self:
-        request = self._request
-        limits, load = request[CONFIGURED].settings.limits, request.app[LOAD]
+        visit = self._visit
+        limits, load = visit.configured.settings.limits, visit.app[LOAD]
         load.enter(limits)
         try:
-            self._admission = request[ADMISSION] = await request.app[LIMITER].admit(request.get(CALLER), limits)
+            self._admission = visit.admission = await visit.app[LIMITER].admit(visit.caller, limits)
         except BaseException:
             load.leave()
             raise
@@ -54,7 +54,7 @@ class Entry:
         self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
     ) -> None:
         if not self._is_detached:
-            outcome = self._request.get(OUTCOME)
+            outcome = self._visit.outcome
             self.end(outcome.consumption if outcome is not None else None)
 
     async def take_tokens(self, estimate: Callable[[], int]) -> None:
@@ -69,7 +69,7 @@ class Entry:
         """The end of the block is not the end any more: somebody else calls `end`."""
         self._is_detached = True
         if not self._is_over:
-            self._body = self._request.pop(BODY, None)
+            self._body, self._visit.body = self._visit.body, None
 
     def end(self, consumption: Consumption | None) -> None:
         """The work is over and used this; only the first call counts."""
@@ -77,6 +77,6 @@ class Entry:
             return
         self._is_over = True
         self._admission.end(consumption)
-        self._request.app[LOAD].leave()
+        self._visit.app[LOAD].leave()
         if self._body is not None:
             self._body.free()

@@ -1,13 +1,14 @@
-"""What the application and a request carry, by typed keys."""
+"""What the application carries, by typed keys, and what a request does, in one object."""
 
 import asyncio
 from dataclasses import dataclass, field
 
-from aiohttp.web import AppKey, RequestKey
+from aiohttp.web import AppKey, Application, RequestKey
 
 from gateway.access.keys import Key, KeyStore
 from gateway.access.limiter import Admission, Limiter
 from gateway.access.sealing import Sealer
+from gateway.codec.json import JSONObject
 from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.running import RunningExchanges
@@ -66,18 +67,39 @@ METRICS = AppKey("metrics", Metrics)
 STREAMS = AppKey("streams", OpenStreams)
 STATE = AppKey("state", State)
 
-CONFIGURED = RequestKey("configured", Configured)
-"""What was in force when it began."""
-REQUEST_ID = RequestKey("request_id", str)
-STARTED = RequestKey("started", float)
-"""When its first byte came, on the monotonic clock."""
-CALLER = RequestKey("caller", Key)
-ADMISSION = RequestKey("admission", Admission)
-BODY = RequestKey("body", HeldBody)
-OUTCOME = RequestKey("outcome", Outcome)
-ASKED = RequestKey("asked", dict)
-"""The body of a request; only where bodies are logged."""
-TRACE = RequestKey("trace", RequestTrace)
-MODEL = RequestKey("model", str)
-HAS_BEGUN = RequestKey("has_begun", bool)
-"""Set once the answer's head is made: no other answer can be given then."""
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """One request to the application, and how far the gateway has come with it.
+
+    Args:
+        app: what is asked.
+        id: goes into the log and to the client.
+        started: when its first byte came, on the monotonic clock.
+        configured: what was in force when it began.
+    """
+
+    app: Application
+    id: str
+    started: float
+    configured: Configured
+    caller: Key | None = None
+    """Whose key it carries; nobody's on a gateway without keys."""
+    admission: Admission | None = None
+    body: HeldBody | None = None
+    model: str = ""
+    """What it asks for, once that is known."""
+    outcome: Outcome | None = None
+    trace: RequestTrace | None = None
+    asked: JSONObject | None = None
+    """Its body; only where bodies are logged."""
+    has_begun: bool = False
+    """Whether the answer's head is made: no other answer can be given then."""
+
+    @property
+    def owner(self) -> str:
+        """Whom that what is kept or sealed for it belongs to; on an open gateway it is everybody's."""
+        return self.caller.owner if self.caller is not None else ""
+
+
+VISIT = RequestKey("visit", Visit)

@@ -13,8 +13,7 @@ from gateway.exchange.outcome import Outcome
 from gateway.telemetry.report import log_fields
 from gateway.web.admission import Entry
 from gateway.web.answers import raw_json_answer
-from gateway.web.app_keys import CONFIGURED, METRICS, OUTCOME, STREAMS
-from gateway.web.caller import owner_of
+from gateway.web.app_keys import METRICS, STREAMS, VISIT
 from gateway.web.event_stream import EventStream
 from gateway.web.reports import tell_contents, work_of
 
@@ -34,13 +33,14 @@ async def create_in_background(
         GatewayError: when there are too many.
         StoreError: when it cannot be stored.
     """
-    owner, queued = owner_of(request), exchange.pending("queued")
-    request[CONFIGURED].hold()
+    owner, queued = request[VISIT].owner, exchange.pending("queued")
+    configured = request[VISIT].configured
+    configured.hold()
     try:
         on_end = _end_of_run(request, exchange, queued.response_id, entry)
         await runs.start(owner, exchange, keeping, on_end)
     except BaseException:
-        request[CONFIGURED].release()
+        configured.release()
         raise
     entry.detach()
     if not exchange.is_stream:
@@ -50,13 +50,13 @@ async def create_in_background(
 
 def _end_of_run(request: Request, exchange: Exchange, response_id: str, entry: Entry) -> Callable[[], None]:
     """Counts and logs a run when it is over: the line of the request that asked for it is long written."""
-    outcome = exchange.outcome
+    outcome, visit = exchange.outcome, request[VISIT]
 
     def tell() -> None:
-        request[CONFIGURED].release()
+        visit.configured.release()
         entry.end(outcome.consumption)
-        work = work_of(request, outcome, outcome.termination or "gateway_error")
-        request.app[METRICS].count_background(work)
+        work = work_of(visit, outcome, outcome.termination or "gateway_error")
+        visit.app[METRICS].count_background(work)
         _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})
         tell_contents(request, exchange)
 
@@ -72,9 +72,10 @@ async def send_events(
         StoreError: when they cannot be read.
         ConnectionError: when the client is gone or stalled; the response is made all the same.
     """
-    request[OUTCOME] = Outcome()
-    stream = EventStream(request, request[CONFIGURED].settings.server)
-    streams = request.app[STREAMS]
+    visit = request[VISIT]
+    visit.outcome = Outcome()
+    stream = EventStream(request, visit.configured.settings.server)
+    streams = visit.app[STREAMS]
     streams.add(request)
     try:
         await stream.start(b"", headers)

@@ -1,31 +1,22 @@
-"""Whose request it is, and what belongs to them."""
+"""What belongs to whom a request is from."""
 
 from functools import partial
 
-from aiohttp.web import Request
-
-from gateway.access.keys import Key
 from gateway.exchange.stored_context import StoredContext
 from gateway.translate.sealed import Seal, Unseal
-from gateway.web.app_keys import CALLER, CONFIGURED, SEALER, STATE
+from gateway.web.app_keys import SEALER, STATE, Visit
 
 
-def owner_of(request: Request) -> str:
-    """Whom that what is kept or sealed for this request belongs to; on an open gateway it is everybody's."""
-    caller: Key | None = request.get(CALLER)
-    return caller.owner if caller is not None else ""
-
-
-def seal_for(request: Request) -> Seal:
+def seal_for(visit: Visit) -> Seal:
     """Seals what only this caller can give back."""
-    return partial(request.app[SEALER].seal, owner_of(request))
+    return partial(visit.app[SEALER].seal, visit.owner)
 
 
-def unseal_for(request: Request) -> Unseal:
+def unseal_for(visit: Visit) -> Unseal:
     """Opens what was sealed for this caller."""
-    return partial(request.app[SEALER].open, owner_of(request))
+    return partial(visit.app[SEALER].open, visit.owner)
 
 
-def context_of(request: Request) -> StoredContext:
+def context_of(visit: Visit) -> StoredContext:
     """What this caller has stored."""
-    return StoredContext(request.app[STATE].store, owner_of(request), request[CONFIGURED].settings.state.max_chain)
+    return StoredContext(visit.app[STATE].store, visit.owner, visit.configured.settings.state.max_chain)

@@ -17,7 +17,7 @@ from gateway.upstream.client import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
 from gateway.web.admission import Entry, admitted
-from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STREAMS
+from gateway.web.app_keys import RUNNING, STREAMS, VISIT
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
 from gateway.web.middlewares import break_off
@@ -35,17 +35,18 @@ async def create(request: Request) -> StreamResponse:
 
 
 async def _create(request: Request, entry: Entry) -> StreamResponse:
-    settings = request[CONFIGURED].settings
+    visit = request[VISIT]
+    settings = visit.configured.settings
     body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
     await entry.take_tokens(lambda: _estimated_tokens(body))
-    request[OUTCOME] = Outcome(is_stream=body.get("stream") is True)
+    visit.outcome = outcome = Outcome(is_stream=body.get("stream") is True)
     trials = Trials(targets, max_attempts=settings.routing.max_attempts)
     async with dropped_when_stalled(request, settings.server.write_stall_seconds):
-        passing = _Passing(request, body, trials, targets)
-        if not request[OUTCOME].is_stream:
+        passing = _Passing(request, outcome, body, trials, targets)
+        if not outcome.is_stream:
             return await passing.answer()
-        streams = request.app[STREAMS]
+        streams = visit.app[STREAMS]
         streams.add(request)
         try:
             return await passing.answer()
@@ -65,7 +66,7 @@ def _model(request: Request, body: JSONObject) -> str:
         case None | "":
             raise GatewayError(ErrorKind.MISSING_PARAMETER, "Missing required parameter: 'model'.", param="model")
         case str(model):
-            request[MODEL] = model
+            request[VISIT].model = model
             return model
         case _:
             raise GatewayError(ErrorKind.INVALID_TYPE, "Invalid type for 'model': expected str.", param="model")
@@ -74,14 +75,16 @@ def _model(request: Request, body: JSONObject) -> str:
 class _Passing:
     """One request that passes through, and the targets that may answer it."""
 
-    def __init__(self, request: Request, body: JSONObject, trials: Trials, targets: Sequence[Target]) -> None:
+    def __init__(
+        self, request: Request, outcome: Outcome, body: JSONObject, trials: Trials, targets: Sequence[Target]
+    ) -> None:
         self._request = request
+        self._outcome = outcome
         self._body = body
         self._is_stream = body.get("stream") is True
         self._trials = trials
         self._targets = targets
         self._target = targets[0]
-        self._outcome = request[OUTCOME]
         self._response = StreamResponse()
         self._usage: ChatUsage | None = None
 
@@ -105,7 +108,8 @@ class _Passing:
 
     async def _attempt(self, turn: Turn) -> GatewayError | None:
         self._target = self._targets[turn.index]
-        return await attempted(turn.target, self._relay, self._request.app[RUNNING], pause=self._trials.pause())
+        running = self._request[VISIT].app[RUNNING]
+        return await attempted(turn.target, self._relay, running, pause=self._trials.pause())
 
     async def _relay(self, deadline: Deadline, passage: Passage) -> GatewayError | None:
         answer = await self._opened()
@@ -131,7 +135,7 @@ class _Passing:
         self._usage = ChatUsage(len(sent))
         try:
             return await self._target.upstream.open_chat(
-                sent, is_stream=self._is_stream, request_id=self._request[REQUEST_ID], is_verbatim=True
+                sent, is_stream=self._is_stream, request_id=self._request[VISIT].id, is_verbatim=True
             )
         except GatewayError:
             self._usage = None

@@ -7,7 +7,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.translate.compaction import TRIGGER
 from gateway.web.admission import Entry, admitted
 from gateway.web.answers import send_json
-from gateway.web.app_keys import CONFIGURED, OUTCOME
+from gateway.web.app_keys import VISIT
 from gateway.web.json_body import read_json
 from gateway.web.responses import asked_for, exchange_for
 
@@ -21,11 +21,11 @@ async def compact(request: Request) -> StreamResponse:
 
 
 async def _compact(request: Request, entry: Entry) -> StreamResponse:
-    settings = request[CONFIGURED].settings
+    settings = request[VISIT].configured.settings
     asked = await asked_for(request, _create_body(await read_json(request)))
     exchange = exchange_for(request, asked, settings)
     await entry.take_tokens(exchange.estimated_tokens)
-    request[OUTCOME] = exchange.outcome
+    request[VISIT].outcome = exchange.outcome
     response = loads(await exchange.collect())
     if response["status"] != "completed":
         raise GatewayError(ErrorKind.UPSTREAM_ERROR, "The model did not finish its summary.")

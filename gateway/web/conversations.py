@@ -14,8 +14,7 @@ from gateway.store.records import Item, Record
 from gateway.translate.continuation import check_items, stored_items
 from gateway.translate.losses import safe_word
 from gateway.web.answers import json_answer, raw_json_answer, send_json
-from gateway.web.app_keys import CONFIGURED, STATE
-from gateway.web.caller import owner_of
+from gateway.web.app_keys import STATE, VISIT
 from gateway.web.identifiers import mint_id
 from gateway.web.json_body import read_json
 from gateway.web.listing import PageQuery, list_object, page_of
@@ -33,7 +32,7 @@ async def create(request: Request) -> StreamResponse:
         "created_at": now,
         "metadata": given.metadata or {},
     }
-    record = Record(owner_of(request), head["id"], dumps(head), now)
+    record = Record(request[VISIT].owner, head["id"], dumps(head), now)
     await store.put(record, _as_stored(given.items or []))
     return raw_json_answer(record.head)
 
@@ -57,7 +56,7 @@ async def update(request: Request) -> StreamResponse:
 async def delete(request: Request) -> StreamResponse:
     """`DELETE /{id}`: removes it with its items; responses that were made from it stay."""
     conversation = _id_of(request)
-    if not await _store(request).delete(owner_of(request), conversation):
+    if not await _store(request).delete(request[VISIT].owner, conversation):
         raise conversation_not_found(conversation)
     return json_answer({"id": conversation, "object": "conversation.deleted", "deleted": True})
 
@@ -77,7 +76,7 @@ async def list_items(request: Request) -> StreamResponse:
     query = read_query(request, PageQuery)
     store, record = await _found(request)
     page = page_of(await store.items(record.owner, record.id), query)
-    return await send_json(request, page, {}, stall=request[CONFIGURED].settings.server.write_stall_seconds)
+    return await send_json(request, page, {}, stall=request[VISIT].configured.settings.server.write_stall_seconds)
 
 
 async def retrieve_item(request: Request) -> StreamResponse:
@@ -109,7 +108,7 @@ def _item_not_found(item_id: str) -> GatewayError:
 
 
 def _store(request: Request) -> Store:
-    store = request.app[STATE].store
+    store = request[VISIT].app[STATE].store
     if store is None:
         raise GatewayError(ErrorKind.NOT_FOUND, "This gateway keeps no conversations.")
     return store
@@ -122,7 +121,7 @@ async def _found(request: Request) -> tuple[Store, Record]:
         GatewayError: NOT_FOUND.
     """
     store, conversation = _store(request), _id_of(request)
-    record = await store.get(owner_of(request), conversation)
+    record = await store.get(request[VISIT].owner, conversation)
     if record is None:
         raise conversation_not_found(conversation)
     return store, record

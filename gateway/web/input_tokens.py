@@ -12,7 +12,7 @@ from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
 from gateway.web.admission import admitted
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import CONFIGURED, MODEL, OUTCOME
+from gateway.web.app_keys import VISIT
 from gateway.web.caller import context_of, unseal_for
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
@@ -33,7 +33,7 @@ async def count(request: Request) -> StreamResponse:
 
 
 async def _count(request: Request) -> StreamResponse:
-    settings = request[CONFIGURED].settings
+    settings = request[VISIT].configured.settings
     body = with_model(request, await read_json(request))
     target = _target(request, body)
     if not any(body.get(name) for name in _COUNTED):
@@ -50,9 +50,9 @@ def _target(request: Request, body: JSONObject) -> Target | None:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         return None
-    request[MODEL] = model
+    request[VISIT].model = model
     target = targets_for(request, model, Session(request, body))[0]
-    request[OUTCOME] = Outcome(provider=target.upstream.name, upstream_model=target.model)
+    request[VISIT].outcome = Outcome(provider=target.upstream.name, upstream_model=target.model)
     return target
 
 
@@ -60,8 +60,9 @@ async def _plan(request: Request, body: JSONObject, target: Target | None, setti
     has_history = body.get("previous_response_id") or body.get("conversation")
     source = body.get("input") or (None if has_history else _SHORTEST_INPUT)
     asked = read_request({**body, "input": source, "model": body.get("model") or _NO_MODEL, "background": None})
-    create_request = await context_of(request).completed(asked)
-    unseal = unseal_for(request)
+    visit = request[VISIT]
+    create_request = await context_of(visit).completed(asked)
+    unseal = unseal_for(visit)
     strict = is_strict(request, settings)
     if target is None:
         return plan(create_request, model=_NO_MODEL, quirks=Quirks(), strict=strict, unseal=unseal)

@@ -6,7 +6,7 @@ from aiohttp.web import Request
 
 from gateway.codec.json import LARGE_BYTES, JSONObject, parse_body, parsing
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import BODY, CONFIGURED, LOAD
+from gateway.web.app_keys import LOAD, VISIT
 from gateway.web.body import read_body
 from gateway.web.load import HeldBody
 
@@ -19,9 +19,10 @@ async def read_json(request: Request, *, may_be_empty: bool = False) -> JSONObje
     Raises:
         GatewayError: when there is none, or it is beyond a limit.
     """
-    settings = request[CONFIGURED].settings
+    visit = request[VISIT]
+    settings = visit.configured.settings
     server = settings.server
-    request[BODY] = held = HeldBody(request.app[LOAD], settings.limits)
+    visit.body = held = HeldBody(visit.app[LOAD], settings.limits)
     data = await read_body(request, server, held)
     if may_be_empty:
         data = data or _EMPTY

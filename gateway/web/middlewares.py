@@ -23,21 +23,7 @@ from gateway.exchange.outcome import Outcome
 from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import (
-    ADMISSION,
-    BODY,
-    CALLER,
-    CONFIGURED,
-    CURRENT,
-    HAS_BEGUN,
-    KEYS,
-    OUTCOME,
-    READINESS,
-    REQUEST_ID,
-    STARTED,
-    TRACE,
-    TRACES,
-)
+from gateway.web.app_keys import CURRENT, KEYS, READINESS, TRACES, VISIT, Visit
 from gateway.web.identifiers import mint_id
 from gateway.web.local_only import is_from_this_machine
 from gateway.web.reports import tell
@@ -54,21 +40,22 @@ _STORE_RETRY_SECONDS = 5.0
 @middleware
 async def identify(request: Request, handler: Handler) -> StreamResponse:
     """Gives the request its id and, when it is over, its line in the log."""
+    app = request.app
     offered = request.headers.get("x-request-id", "")
     current = offered if _REQUEST_ID.fullmatch(offered) else mint_id("req")
-    request[REQUEST_ID] = current
+    visit = request[VISIT] = Visit(app, current, time.monotonic(), app[CURRENT].held())
     request_id.set(current)
-    request[STARTED] = time.monotonic()
-    if (traces := request.app.get(TRACES)) is not None and request.path not in _QUIET_PATHS:
-        request[TRACE] = traces.begin(request.headers, current)
+    is_quiet = request.path in _QUIET_PATHS
+    if (traces := app.get(TRACES)) is not None and not is_quiet:
+        visit.trace = traces.begin(request.headers, current)
     response: StreamResponse | None = None
     try:
-        with request.app[READINESS], request.app[CURRENT].held() as request[CONFIGURED]:
+        with app[READINESS], visit.configured:
             response = await handler(request)
     finally:
-        if (body := request.get(BODY)) is not None:
-            body.free()
-        if request.path not in _QUIET_PATHS:
+        if visit.body is not None:
+            visit.body.free()
+        if not is_quiet:
             tell(request, response)
     return response
 
@@ -82,10 +69,10 @@ async def explain_errors(request: Request, handler: Handler) -> StreamResponse:
         raise asyncio.CancelledError from None
     except Exception as failure:  # noqa: BLE001 - what is not known is logged
         error = _explained(failure).caught()
-    if OUTCOME not in request:
-        request[OUTCOME] = Outcome()
-    request[OUTCOME].fail(error)
-    if HAS_BEGUN in request:
+    visit = request[VISIT]
+    visit.outcome = visit.outcome or Outcome()
+    visit.outcome.fail(error)
+    if visit.has_begun:
         break_off(request)
         raise asyncio.CancelledError
     return _refusal(request, error)
@@ -137,7 +124,7 @@ async def authenticate(request: Request, handler: Handler) -> StreamResponse:
     As long as there is no key, programs of this machine need none.
     """
     if request.path.startswith("/v1/"):
-        keys = request.app[KEYS]
+        keys = request[VISIT].app[KEYS]
         caller = keys.ring.authenticate(request.headers.get("Authorization"))
         if caller is None and keys.is_open and not is_from_this_machine(request):
             raise GatewayError(
@@ -153,20 +140,23 @@ async def authenticate(request: Request, handler: Handler) -> StreamResponse:
                 headers={"WWW-Authenticate": "Bearer"},
             )
         if caller is not None:
-            request[CALLER] = caller
+            request[VISIT].caller = caller
     return await handler(request)
 
 
 async def set_headers(request: Request, response: StreamResponse) -> None:
     """The headers of every answer, streamed or not: a signal, because streams are prepared inside their handler."""
-    request[HAS_BEGUN] = True
-    if request.app[READINESS].is_draining:  # the next request of this client shall go to another process
-        response.headers["Connection"] = "close"
+    headers = response.headers
+    visit = request.get(VISIT)  # there is none for the admin listener, nor for what aiohttp refuses by itself
+    app = visit.app if visit is not None else request.app
+    if app[READINESS].is_draining:  # the next request of this client shall go to another process
+        headers["Connection"] = "close"
         response.force_close()
-    if REQUEST_ID in request:  # aiohttp refuses some expectations before the middlewares
-        response.headers["x-request-id"] = request[REQUEST_ID]
-    if (admission := request.get(ADMISSION)) is not None:
-        response.headers.update(admission.headers)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.popall("Server", None)
+    if visit is not None:
+        visit.has_begun = True
+        headers["x-request-id"] = visit.id
+        if visit.admission is not None:
+            headers.update(visit.admission.headers)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    headers.popall("Server", None)

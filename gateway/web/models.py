@@ -7,13 +7,13 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec.codex import catalog_entry
 from gateway.upstream.model_list import Model
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import CONFIGURED
+from gateway.web.app_keys import VISIT
 from gateway.web.permissions import is_allowed
 
 
 async def list_models(request: Request) -> StreamResponse:
     """`GET /v1/models`; what Codex is told of a model replaces all it would assume, so unknown ones are left out."""
-    models = [model for model in await request[CONFIGURED].router.models() if is_allowed(request, model.id)]
+    models = [model for model in await request[VISIT].configured.router.models() if is_allowed(request, model.id)]
     catalog = [catalog_entry(model.id, model.context_window) for model in models if model.context_window is not None]
     return json_answer({"object": "list", "data": [_entry(model) for model in models], "models": catalog})
 
@@ -21,7 +21,7 @@ async def list_models(request: Request) -> StreamResponse:
 async def retrieve_model(request: Request) -> StreamResponse:
     """`GET /v1/models/{id}`; SDKs encode the slash in an id."""
     name = request.match_info["model"]
-    for model in await request[CONFIGURED].router.models():
+    for model in await request[VISIT].configured.router.models():
         if model.id == name and is_allowed(request, name):
             return json_answer(_entry(model))
     shown = name if len(name) <= 100 else name[:100] + "..."

@@ -4,10 +4,9 @@ from fnmatch import fnmatchcase
 
 from aiohttp.web import Request
 
-from gateway.access.keys import Key
 from gateway.errors import ErrorKind, GatewayError
 from gateway.upstream.routing import Target
-from gateway.web.app_keys import CALLER, CONFIGURED
+from gateway.web.app_keys import VISIT
 from gateway.web.session import Session
 
 
@@ -17,7 +16,7 @@ def targets_for(request: Request, model: str, session: Session) -> tuple[Target,
     Raises:
         GatewayError: MODEL_NOT_FOUND, or MODEL_NOT_ALLOWED for a model that there is and that is not for this key.
     """
-    router = request[CONFIGURED].router
+    router = request[VISIT].configured.router
     targets = router.targets(model, session.text)
     name = model if router.is_alias(model) else targets[0].public_id
     if not is_allowed(request, name):
@@ -28,6 +27,6 @@ def targets_for(request: Request, model: str, session: Session) -> tuple[Target,
 
 def is_allowed(request: Request, model: str) -> bool:
     """Whether the key of the request may use the model, by its public id; without patterns it may use all."""
-    caller: Key | None = request.get(CALLER)
+    caller = request[VISIT].caller
     patterns = caller.models if caller is not None else ()
     return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)

@@ -12,9 +12,9 @@ from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
 from gateway.web.admission import Entry, admitted
 from gateway.web.answers import send_json
-from gateway.web.app_keys import ASKED, CONFIGURED, MODEL, OUTCOME, REQUEST_ID, RUNNING, STATE, STREAMS
+from gateway.web.app_keys import RUNNING, STATE, STREAMS, VISIT, Visit
 from gateway.web.background import create_in_background
-from gateway.web.caller import context_of, owner_of, seal_for, unseal_for
+from gateway.web.caller import context_of, seal_for, unseal_for
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
 from gateway.web.identifiers import mint_id
@@ -33,18 +33,19 @@ async def create(request: Request) -> StreamResponse:
 
 
 async def _create(request: Request, entry: Entry) -> StreamResponse:
-    settings = request[CONFIGURED].settings
+    visit = request[VISIT]
+    settings = visit.configured.settings
     body = await read_json(request)
     if settings.logging.bodies:
-        request[ASKED] = body
+        visit.asked = body
     asked = await asked_for(request, body)
-    keeping = _keeping(request, asked)
+    keeping = _keeping(visit, asked)
     exchange = exchange_for(request, asked, settings, keeping)
     await entry.take_tokens(exchange.estimated_tokens)
-    runs = request.app[STATE].runs
+    runs = visit.app[STATE].runs
     if asked.background and runs is not None and keeping is not None:
         return await create_in_background(request, exchange, keeping, runs, entry)
-    request[OUTCOME] = exchange.outcome
+    visit.outcome = exchange.outcome
     try:
         return await _answer(request, exchange, settings)
     finally:
@@ -56,7 +57,7 @@ async def _answer(request: Request, exchange: Exchange, settings: Settings) -> S
         answer = await exchange.collect()
         return await send_json(request, answer, dict(exchange.headers), stall=settings.server.write_stall_seconds)
     stream = EventStream(request, settings.server, exchange.keep_alive)
-    streams = request.app[STREAMS]
+    streams = request[VISIT].app[STREAMS]
     streams.add(request)
     try:
         await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
@@ -69,24 +70,26 @@ async def _answer(request: Request, exchange: Exchange, settings: Settings) -> S
 async def asked_for(request: Request, body: JSONObject) -> CreateRequest:
     """The body of a create request, with what it refers to of what is stored."""
     asked = read_request(with_model(request, body))
-    request[MODEL] = asked.model
-    return await context_of(request).completed(asked)
+    visit = request[VISIT]
+    visit.model = asked.model
+    return await context_of(visit).completed(asked)
 
 
 def exchange_for(
     request: Request, asked: CreateRequest, settings: Settings, keeping: Keeping | None = None
 ) -> Exchange:
     """The exchange for a create request; without `keeping` nothing is stored."""
+    visit = request[VISIT]
     return Exchange(
         asked,
         targets_for(request, asked.model, Session(request, _affinity(asked))),
         is_strict=is_strict(request, settings),
-        request_id=request[REQUEST_ID],
+        request_id=visit.id,
         mint_id=mint_id,
-        running=request.app[RUNNING],
+        running=visit.app[RUNNING],
         routing=settings.routing,
-        seal=seal_for(request),
-        unseal=unseal_for(request),
+        seal=seal_for(visit),
+        unseal=unseal_for(visit),
         keeping=keeping,
     )
 
@@ -100,9 +103,9 @@ def _affinity(asked: CreateRequest) -> JSONObject:
     }
 
 
-def _keeping(request: Request, asked: CreateRequest) -> Keeping | None:
-    store = request.app[STATE].store
-    return Keeping(store, owner_of(request), asked, mint_id) if store is not None and is_stored(asked) else None
+def _keeping(visit: Visit, asked: CreateRequest) -> Keeping | None:
+    store = visit.app[STATE].store
+    return Keeping(store, visit.owner, asked, mint_id) if store is not None and is_stored(asked) else None
 
 
 def is_strict(request: Request, settings: Settings) -> bool:

@@ -6,9 +6,8 @@ There the beginning of the prompt is in the cache. Nothing of it is kept or logg
 from aiohttp.web import Request
 from msgspec import Struct
 
-from gateway.access.keys import Key
 from gateway.codec.json import JSONObject, JSONValue, dumps
-from gateway.web.app_keys import CALLER
+from gateway.web.app_keys import VISIT
 
 _HEADERS = ("session-id", "session_id", "x-session-id", "conversation_id")
 """Codex sends the first, with a dash or an underscore."""
@@ -23,8 +22,7 @@ class Session(Struct, frozen=True):
 
     def text(self) -> str:
         """The same for all requests of a conversation, and another one for each owner."""
-        caller: Key | None = self.request.get(CALLER)
-        return f"{caller.owner if caller is not None else ''}\0{self._own()}"
+        return f"{self.request[VISIT].owner}\0{self._own()}"
 
     def _own(self) -> str:
         key = self.body.get("prompt_cache_key")

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp.web import Request
 
-from gateway.web.app_keys import OUTCOME
+from gateway.web.app_keys import VISIT
 
 _LOOKS_PER_LIMIT = 30
 """A stall is noticed at most this fraction of the limit too late."""
@@ -56,7 +56,8 @@ class StallWatch:
         self._taken = taken
         if self._loop.time() >= self._moved_at + self._limit:
             self.has_stalled = True
-            self._request[OUTCOME].termination = "client_stalled"
+            if (outcome := self._request[VISIT].outcome) is not None:
+                outcome.termination = "client_stalled"
             transport.abort()  # a graceful close would wait for the client to read
         return self.has_stalled
 

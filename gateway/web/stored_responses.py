@@ -14,9 +14,8 @@ from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
 from gateway.translate.response_object import PENDING
 from gateway.web.answers import json_answer, send_json
-from gateway.web.app_keys import CONFIGURED, LOAD, STATE, State
+from gateway.web.app_keys import LOAD, STATE, VISIT, State
 from gateway.web.background import send_events
-from gateway.web.caller import owner_of
 from gateway.web.listing import PageQuery, page_of
 from gateway.web.query import read_query
 
@@ -36,18 +35,18 @@ async def retrieve(request: Request) -> StreamResponse:
         if not record.is_background:
             message = "Only a response in the background can be streamed again."
             raise GatewayError(ErrorKind.INVALID_VALUE, message, "stream")
-        with request.app[LOAD].answering(request[CONFIGURED].settings.limits):
+        with request[VISIT].app[LOAD].answering(request[VISIT].configured.settings.limits):
             return await send_events(request, runs.follow(record, query.starting_after + 1))
     return await _send(request, await body_of(store, record))
 
 
 async def delete(request: Request) -> StreamResponse:
     """`DELETE`: removes the response; one that is being made is stopped."""
-    state, response_id = request.app[STATE], _id_of(request)
-    if state.store is None or not await state.store.delete(owner_of(request), response_id):
+    state, response_id = request[VISIT].app[STATE], _id_of(request)
+    if state.store is None or not await state.store.delete(request[VISIT].owner, response_id):
         raise response_not_found(response_id)
     if state.runs is not None:
-        state.runs.forget(owner_of(request), response_id)
+        state.runs.forget(request[VISIT].owner, response_id)
     return json_answer({"id": response_id, "object": "response", "deleted": True})
 
 
@@ -65,12 +64,12 @@ async def list_input_items(request: Request) -> StreamResponse:
     """`GET .../input_items`: all that the response was made from, a page at a time."""
     query = read_query(request, PageQuery)
     store, _, record = await _found(request)
-    items = await _effective_input(store, record, request[CONFIGURED].settings.state.max_chain)
+    items = await _effective_input(store, record, request[VISIT].configured.settings.state.max_chain)
     return await _send(request, page_of(items, query))
 
 
 async def _send(request: Request, body: bytes) -> StreamResponse:
-    return await send_json(request, body, {}, stall=request[CONFIGURED].settings.server.write_stall_seconds)
+    return await send_json(request, body, {}, stall=request[VISIT].configured.settings.server.write_stall_seconds)
 
 
 async def _effective_input(store: Store, record: Record, most_turns: int) -> list[Item]:
@@ -99,9 +98,9 @@ async def _found(request: Request) -> tuple[Store, BackgroundRuns, Record]:
         GatewayError: NOT_FOUND.
     """
     response_id = _id_of(request)
-    match request.app[STATE]:
+    match request[VISIT].app[STATE]:
         case State(store=store, runs=runs) if store is not None and runs is not None:
-            record = await store.get(owner_of(request), response_id)
+            record = await store.get(request[VISIT].owner, response_id)
             if record is not None:
                 return store, runs, record
     raise response_not_found(response_id)

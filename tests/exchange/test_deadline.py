@@ -82,10 +82,10 @@ async def test_after_the_end_of_the_answer_silence_is_fine() -> None:
 
 
 async def test_bytes_begin_the_idle_time_anew() -> None:
-    async with deadline(first=0.2, idle=0.2) as limits:
-        for _ in range(6):
+    async with deadline(first=0.5, idle=0.5) as limits:
+        for _ in range(7):
             limits.bytes_came()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
 
 async def test_while_the_client_is_waited_for_silence_does_not_count() -> None:

@@ -15,7 +15,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings, Settings
 from gateway.web.app import create_app
-from gateway.web.app_keys import OUTCOME
+from gateway.web.app_keys import VISIT
 from gateway.web.runner import GatewayRunner
 from tests.fakes.local_gateway import KEY
 from tests.fakes.log import Log, captured_log
@@ -93,7 +93,7 @@ async def test_each_error_is_answered_in_the_apis_form(
     error: Exception, status: int, code: str, termination: str
 ) -> None:
     async def fail(request: web.Request) -> web.StreamResponse:
-        request[OUTCOME] = Outcome()
+        request[VISIT].outcome = Outcome()
         raise error
 
     async with site(fail) as place:
@@ -126,7 +126,7 @@ async def test_a_fault_in_the_middle_of_an_answer_cuts_it_and_adds_nothing() -> 
 
 async def test_a_fault_between_head_and_first_byte_gives_no_second_head() -> None:
     async def fail(request: web.Request) -> web.StreamResponse:
-        request[OUTCOME] = Outcome()
+        request[VISIT].outcome = Outcome()
         await web.StreamResponse().prepare(request)
         raise GatewayError(ErrorKind.INVALID_VALUE, "late")
 

@@ -6,12 +6,11 @@ from gateway.access.keys import Key, KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import AliasSettings, ProviderSettings, Settings
-from gateway.upstream.routing import Router
 from gateway.web.app import create_app
-from gateway.web.app_keys import CALLER, CONFIGURED
-from gateway.web.current import Configured
+from gateway.web.app_keys import VISIT
 from gateway.web.permissions import is_allowed, targets_for
 from gateway.web.session import Session
+from tests.fakes.visits import visit
 
 SETTINGS = Settings(
     providers=(ProviderSettings(name="local", base_url="http://h", models=("qwen", "llama")),),
@@ -22,8 +21,7 @@ SETTINGS = Settings(
 def request_of(*patterns: str) -> Request:
     app = create_app(SETTINGS, KeyStore(None, "k"), sealer_from(None), None)
     request = make_mocked_request("POST", "/v1/responses", app=app)
-    request[CONFIGURED] = Configured(SETTINGS, Router(SETTINGS.providers, SETTINGS.models))
-    request[CALLER] = Key("id", "name", "owner", "", patterns)
+    request[VISIT] = visit(SETTINGS, caller=Key("id", "name", "owner", "", patterns))
     return request
 
 
@@ -65,4 +63,6 @@ def test_a_model_that_is_not_there_is_not_found() -> None:
 
 
 def test_without_a_key_all_is_allowed() -> None:
-    assert is_allowed(make_mocked_request("GET", "/v1/models"), "anything")
+    request = make_mocked_request("GET", "/v1/models")
+    request[VISIT] = visit()
+    assert is_allowed(request, "anything")

@@ -2,14 +2,14 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.access.keys import Key
 from gateway.codec.json import JSONObject
-from gateway.web.app_keys import CALLER
+from gateway.web.app_keys import VISIT
 from gateway.web.session import Session
+from tests.fakes.visits import visit
 
 
 def session(body: JSONObject, headers: dict[str, str] | None = None, owner: str | None = None) -> str:
     request = make_mocked_request("POST", "/v1/responses", headers=headers)
-    if owner is not None:
-        request[CALLER] = Key("id", "name", owner)
+    request[VISIT] = visit(caller=Key("id", "name", owner) if owner is not None else None)
     return Session(request, body).text()
 
 

@@ -9,10 +9,11 @@ from aiohttp import web
 
 from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import OUTCOME
+from gateway.web.app_keys import VISIT
 from gateway.web.event_stream import EventStream
 from gateway.web.stall import StallWatch, _in_kernel, dropped_when_stalled
 from tests.fakes.upstream import WAIT
+from tests.fakes.visits import visit
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -26,7 +27,7 @@ class Server:
         self.over = asyncio.Event()
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        request[OUTCOME] = self.outcome
+        request[VISIT] = visit(outcome=self.outcome)
         response = web.StreamResponse()
         try:
             async with dropped_when_stalled(request, self.limit):
@@ -41,7 +42,7 @@ class Server:
 
     async def beat(self, request: web.Request) -> web.StreamResponse:
         """A stream of nothing but heartbeats, each larger than every buffer."""
-        request[OUTCOME] = self.outcome
+        request[VISIT] = visit(outcome=self.outcome)
         settings = ServerSettings(heartbeat_seconds=0.02, write_stall_seconds=self.limit)
         stream = EventStream(request, settings, lambda: bytes(30_000_000))
         try:
