@@ -8,7 +8,7 @@ import gc
 from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from gateway.codec.json import JSONValue
 from tests.fakes.gateway import GatewayProcess, start_gateway
@@ -16,7 +16,8 @@ from tests.fakes.ports import free_port
 from tests.fakes.postgresql import PostgresServer, postgres_server
 from tests.fakes.upstream import Upstream, running_upstream, serving
 
-settings.register_profile("tests", deadline=None)  # a time for one example would fail on a busy machine
+# Times of examples, and of making them, are those of a busy machine.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 

@@ -53,3 +53,9 @@ def call_chunks(index: int, call_id: str, name: str, arguments: str) -> bytes:
 def error_body(message: str, *, code: str | None = None, error_type: str = "invalid_request_error") -> JSONObject:
     """An error in the API's form."""
     return {"error": {"message": message, "type": error_type, "param": None, "code": code}}
+
+
+def completion(text: str) -> JSONObject:
+    """A whole answer, as one that is no stream."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "choices": [choice], "usage": USAGE}

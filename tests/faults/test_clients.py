@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import orjson
@@ -122,6 +122,16 @@ FLOOD: tuple[RawStep, ...] = (EVENTS_HEAD, *([chunked(chat.chunk({"content": "x"
 """40 MB of deltas."""
 
 
+@contextmanager
+def reading_at_most(size: int, port: int) -> Iterator[socket.socket]:
+    """A client for which the kernel keeps about so many bytes, until it reads them."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+        client.connect(("127.0.0.1", port))
+        client.setblocking(False)
+        yield client
+
+
 async def stalled(sock: socket.socket, upstream: RawUpstream, request: bytes) -> float:
     """The seconds until a client that reads nothing is dropped."""
     sock.setblocking(False)
@@ -144,9 +154,7 @@ async def test_c8_a_reader_that_stops_on_tcp_is_dropped_and_little_was_buffered(
     flood: tuple[RawStep, ...], path: str, figures: Figures
 ) -> None:
     async with raw_scene(flood, write_stall_seconds=0.4) as place:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(("127.0.0.1", place.gateway.port))
+        with reading_at_most(4096, place.gateway.port) as client:
             request = REQUEST if path == "/v1/responses" else CHAT
             drop = asyncio.create_task(stalled(client, place.upstream, posted(request, path=path)))
             most = 0.0
@@ -202,9 +210,7 @@ async def test_c8_the_reader_of_a_large_collected_answer_is_dropped_when_it_stop
     body = orjson.dumps({"choices": [{"message": {"content": "x" * 20_000_000}, "finish_reason": "stop"}]})
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     async with raw_scene((head, body), write_stall_seconds=0.4) as place:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(("127.0.0.1", place.gateway.port))
+        with reading_at_most(4096, place.gateway.port) as client:
             client.sendall(posted(WHOLE if path == "/v1/responses" else CHAT | {"stream": False}, path=path))
             assert (await place.gateway.log.request_line())["termination"] == "client_stalled"
 
@@ -215,10 +221,7 @@ async def test_c11_a_slow_reader_gets_everything_and_does_not_make_its_upstream_
     flood: tuple[RawStep, ...] = (EVENTS_HEAD, *pieces, chunked(chat.ending()), b"0\r\n\r\n")
     limits: JSONObject = {"write_stall_seconds": 1.5, "idle_timeout_seconds": 0.5, "first_byte_timeout_seconds": 5.0}
     async with raw_scene(flood, **limits) as place:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            client.connect(("127.0.0.1", place.gateway.port))
-            client.setblocking(False)
+        with reading_at_most(65_536, place.gateway.port) as client:
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(client, posted(headers=("Connection: close",)))
             received = bytearray()
@@ -237,10 +240,7 @@ async def test_c11_a_slow_reader_of_a_large_end_gets_it_once_and_keeps_its_conne
     flood: tuple[RawStep, ...] = (EVENTS_HEAD, *large, chunked(chat.ending()), b"0\r\n\r\n")
     limits: JSONObject = {"write_stall_seconds": 5, "idle_timeout_seconds": 0.3, "first_byte_timeout_seconds": 5.0}
     async with raw_scene(flood, **limits) as place:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            client.connect(("127.0.0.1", place.gateway.port))
-            client.setblocking(False)
+        with reading_at_most(65_536, place.gateway.port) as client:
             for _ in range(2):  # the second answer shows that the first had one end
                 received = await slowly_read(client, posted(REQUEST | {"store": False}))
                 assert received.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -252,10 +252,7 @@ async def test_c11_a_slow_reader_of_a_large_end_gets_it_once_and_keeps_its_conne
 async def test_a_limit_that_runs_out_while_the_client_does_not_read_ends_the_stream_all_the_same() -> None:
     limits: JSONObject = {"write_stall_seconds": 5, "total_timeout_seconds": 0.6}
     async with raw_scene(FLOOD, **limits) as place:
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-            client.connect(("127.0.0.1", place.gateway.port))
-            client.setblocking(False)
+        with reading_at_most(65_536, place.gateway.port) as client:
             await asyncio.get_running_loop().sock_sendall(client, posted(REQUEST | {"store": False}))
             await place.upstream.wait_until_left()
             for _ in range(2):

@@ -183,12 +183,7 @@ async def test_u6_html_instead_of_a_stream_is_a_502(path: str) -> None:
         assert (await place.gateway.log.request_line())["termination"] == "upstream_protocol"
 
 
-COMPLETION: JSONObject = {
-    "id": "c1",
-    "object": "chat.completion",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": OUTPUT}, "finish_reason": "stop"}],
-    "usage": chat.USAGE,
-}
+COMPLETION = chat.completion(OUTPUT)
 
 
 @pytest.mark.case("U6")

@@ -22,12 +22,7 @@ CHAT: JSONObject = {"model": "up/model", "messages": [], "stream": True}
 STREAMED_OR_NOT = pytest.mark.parametrize("request_body", [REQUEST, WHOLE], ids=["streamed", "collected"])
 
 
-COMPLETION: JSONObject = {
-    "id": "c1",
-    "object": "chat.completion",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": OUTPUT}, "finish_reason": "stop"}],
-    "usage": chat.USAGE,
-}
+COMPLETION = chat.completion(OUTPUT)
 
 
 @pytest.mark.case("U7")

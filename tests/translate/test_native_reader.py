@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.codec.json import JSONObject
@@ -239,7 +239,7 @@ def test_surrogates_that_were_cut_apart_are_joined() -> None:
 EVENTS = [event for case in CASES for event in case.events]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(EVENTS), max_size=14), st.binary(max_size=20))
 def test_any_events_in_any_order_make_a_stream_that_every_client_can_read(
     events: list[JSONObject], tail: bytes

@@ -9,21 +9,15 @@ import pytest
 
 from gateway.access.keys import add_key
 from gateway.codec.json import JSONObject
-from tests.fakes.chat import text_stream
+from tests.fakes.chat import completion, text_stream
 from tests.fakes.gateway import GatewayProcess, running_gateway
 from tests.fakes.upstream import Script, Upstream, running_upstream
-
-COMPLETION: JSONObject = {
-    "id": "c",
-    "object": "chat.completion",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}],
-}
 
 
 @pytest.fixture
 async def scripted() -> AsyncIterator[Upstream]:
     async with running_upstream() as upstream:
-        upstream.answer(Script.json(COMPLETION))
+        upstream.answer(Script.json(completion("ok")))
         yield upstream
 
 
