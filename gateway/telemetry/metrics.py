@@ -5,11 +5,12 @@ names of models that were answered. What is read only when somebody looks is in 
 """
 
 import re
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
 from prometheus_client import disable_created_metrics as leave_out_times_of_creation
 
 from gateway import __version__
@@ -148,6 +149,10 @@ class Metrics:
         self._dropped = Names(self.is_field, _MOST_DROPPED)
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
+        blocks = Gauge(
+            "python_allocated_blocks", "Blocks of memory that Python's objects have.", registry=self.registry
+        )
+        blocks.set_function(sys.getallocatedblocks)
 
     def count(self, report: Report) -> None:
         """A request is over."""

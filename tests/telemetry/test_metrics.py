@@ -1,3 +1,4 @@
+import sys
 import time
 
 import pytest
@@ -108,3 +109,13 @@ def test_counting_costs_little_beside_a_request(metrics: Metrics) -> None:
     for _ in range(500):
         metrics.count(one)
     assert (time.process_time() - start) / 500 < 0.0005
+
+
+def test_the_blocks_that_python_has_are_told(metrics: Metrics) -> None:
+    before = value(metrics, "python_allocated_blocks")
+    kept = [object() for _ in range(10_000)]
+    after = value(metrics, "python_allocated_blocks")
+    assert before is not None
+    assert after is not None
+    assert after - before == pytest.approx(len(kept), abs=1000)
+    assert after == pytest.approx(sys.getallocatedblocks(), abs=1000)
