@@ -11,7 +11,7 @@ import click
 
 from tests.faults.figures import Figures
 from tests.soak.run import Plan, Report, soak
-from tests.soak.verdict import MEGABYTE, growth, slope
+from tests.soak.verdict import MEGABYTE, slope
 
 
 def main() -> int:
@@ -55,8 +55,8 @@ def record(report: Report, minutes: float) -> None:
     figures = Figures()
     figures.note("L9", "minutes", minutes, "")
     figures.note("L9", "requests", sum(report.terminations.values()), "")
-    figures.note("L9", "growth of memory after the warm-up", growth(report.samples) / MEGABYTE, "MiB")
-    for finding in report.findings[1:]:
+    figures.note("L9", "memory at the end", report.samples[-1].memory / MEGABYTE, "MiB")
+    for finding in report.findings:
         figures.note("L9", finding.name, finding.value, finding.unit)
     figures.record()
 

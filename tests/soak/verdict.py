@@ -1,7 +1,7 @@
 """What the samples of a soak say: whether anything grows, and whether everything comes back."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MEGABYTE = 2**20
@@ -16,6 +16,9 @@ class Sample:
 
     seconds: float
     memory: int
+    """Bytes that are resident."""
+    blocks: int
+    """Of Python's memory: exact, whatever the allocator keeps."""
     descriptors: int
     tasks: int
     streams: int
@@ -38,21 +41,26 @@ class Finding:
 
     def __str__(self) -> str:
         word = "ok " if self.is_good else "BAD"
-        return f"{word} {self.name}: {self.value:.3g} {self.unit} (at most {self.most:g})"
+        return f"{word} {self.name}: {self.value:,.6g} {self.unit} (at most {self.most:,g})"
 
 
-def growth(samples: Sequence[Sample]) -> float:
-    """By how many bytes the memory of the last third of the time is above that of the first, after the warm-up.
+def growth(samples: Sequence[Sample], what: Callable[[Sample], float]) -> float:
+    """By how much something grows in an hour, if it grows all the time; what fills up once does not count.
 
-    Large bodies come and go, and the memory with them: what counts is how low it still gets, the lowest tenth.
+    The time after the warm-up is cut into thirds, and of each the lowest tenth counts, since what is under way comes
+    and goes. A leak makes the second third higher than the first, and the last as much higher than the second. A
+    cache that fills, or a large body after which the allocator keeps some room, does one of the two: the smaller counts.
     """
-    settled = [sample.memory for sample in samples[int(len(samples) * WARM_UP) :]]
+    settled = samples[int(len(samples) * WARM_UP) :]
     third = max(2, len(settled) // 3)
-    return _floor(settled[-third:]) - _floor(settled[:third])
+    parts = settled[:third], settled[third:-third], settled[-third:]
+    first, second, last = (_floor([what(one) for one in part]) for part in parts)
+    hours = (parts[2][0].seconds - parts[0][0].seconds) / 2 / 3600
+    return min(second - first, last - second) / hours
 
 
-def _floor(values: Sequence[int]) -> float:
-    return statistics.quantiles(values, n=10)[0]
+def _floor(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=10, method="inclusive")[0]
 
 
 def slope(samples: Sequence[Sample]) -> float:
@@ -64,17 +72,33 @@ def slope(samples: Sequence[Sample]) -> float:
     return fit.slope * 3600
 
 
-def findings(before: Sample, samples: Sequence[Sample], after: Sample, *, most_growth: float) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is let pass, in half an hour and more of seventy acts a second.
+
+    Fifty bytes that each act leaves are 12 MiB an hour. A block of Python's memory that each leaves makes 250,000 an
+    hour, and 125,000 after half of one; some 30,000 may wait for the garbage collector, which comes every few minutes.
+    """
+
+    memory_an_hour: float = 5 * MEGABYTE
+    blocks_an_hour: float = 100_000
+    blocks_left: float = 40_000
+
+
+def findings(before: Sample, samples: Sequence[Sample], after: Sample, bounds: Bounds) -> list[Finding]:
     """What is held against the gateway.
 
     Args:
         before: idle, after everything has been asked for once.
         samples: while it worked.
         after: idle again.
-        most_growth: what the memory may grow from the first third to the last, in bytes.
+        bounds: of what may grow.
     """
+    memory, blocks = growth(samples, lambda one: one.memory), growth(samples, lambda one: one.blocks)
     return [
-        Finding("memory, growth after the warm-up", growth(samples) / MEGABYTE, most_growth / MEGABYTE, "MiB"),
+        Finding("memory that goes on growing", memory / MEGABYTE, bounds.memory_an_hour / MEGABYTE, "MiB an hour"),
+        Finding("blocks of Python that go on growing", blocks, bounds.blocks_an_hour, "an hour"),
+        Finding("blocks of Python left", after.blocks - before.blocks, bounds.blocks_left),
         Finding("tasks left", after.tasks - before.tasks, 2),
         Finding("descriptors left", after.descriptors - before.descriptors, 2),
         Finding("streams left", after.streams, 0),
