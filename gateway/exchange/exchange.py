@@ -146,8 +146,9 @@ class Exchange:
         Raises:
             GatewayError: when there is no answer, or it failed before it had any output.
         """
-        error = await self._run(None)
         translation = self._translation
+        translation.mute()
+        error = await self._run(None)
         if translation.final is None or (error is not None and not translation.has_output):
             error = error or GatewayError(ErrorKind.INTERNAL, "The answer has no end.")
             raise self.outcome.blame(error)

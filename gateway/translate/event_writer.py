@@ -25,20 +25,26 @@ class DeltaFrames:
 class EventWriter:
     """Collects the frames of one stream in order, numbered from 0 without a gap."""
 
-    __slots__ = ("_frames", "_next")
+    __slots__ = ("_frames", "_next", "is_mute")
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
         self._next = 0
+        self.is_mute = False
+        """Whether nobody reads the stream: then nothing is written."""
 
     def write(self, event: str, **members: JSONValue) -> None:
         """An event whose members are values."""
+        if self.is_mute:
+            return
         data = dumps_to_join({"type": event, **members, "sequence_number": self._next})
         self._next += 1
         self._frames.append(frame(event, data))
 
     def write_response(self, event: str, response: bytes) -> None:
         """A lifecycle event around a Response that is JSON already."""
+        if self.is_mute:
+            return
         data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self._next)
         self._next += 1
         self._frames.append(frame(event, data))
@@ -49,6 +55,8 @@ class EventWriter:
 
     def write_deltas(self, frames: DeltaFrames, deltas: Sequence[str], extra: bytes | None = None) -> None:
         """The next deltas of an open part; `extra` replaces the usual members behind each."""
+        if self.is_mute:
+            return
         head, tail, number = frames.head, frames.tail if extra is None else extra + _NUMBER, self._next
         for delta in deltas:
             self._frames.append(b"%b%b%b%d}\n\n" % (head, dumps_to_join(delta), tail, number))
@@ -57,7 +65,8 @@ class EventWriter:
 
     def write_done(self) -> None:
         """The sentinel behind the terminal event."""
-        self._frames.append(b"data: %b\n\n" % DONE)
+        if not self.is_mute:
+            self._frames.append(b"data: %b\n\n" % DONE)
 
     def take(self) -> bytes:
         """All frames since the last call."""

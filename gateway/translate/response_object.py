@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
-from gateway.codec.json import JSONObject, dumps
+from gateway.codec.json import JSONObject, dumps, dumps_to_join
 from gateway.errors import GatewayError, response_error
 from gateway.translate.signals import Outcome, Usage
 from gateway.translate.usage import usage_object
@@ -101,7 +101,7 @@ class ResponseObject:
         reason: str | None = None,
         completed_at: int | None = None,
     ) -> RenderedResponse:
-        members = dumps(
+        members = dumps_to_join(
             {
                 "id": self.response_id,
                 "object": "response",

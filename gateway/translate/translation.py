@@ -164,9 +164,15 @@ class Translation:
         """What the answer has cost until now: as reported, or else a guess, marked as one."""
         return self._composer.usage
 
+    def mute(self) -> None:
+        """Nobody reads the frames, so that there are none: the Response of the terminal event holds it all."""
+        self._writer.is_mute = True
+
     def begin(self) -> bytes:
         """The frames that open a stream."""
         self._has_begun = True
+        if self._writer.is_mute:
+            return b""
         return self._composer.begin(is_queued=self._is_background)
 
     def listen(self, chunk: bytes) -> bool:

@@ -56,9 +56,8 @@ def test_each_case_means_what_it_should(case: Case) -> None:
 def test_a_collected_answer_is_the_object_of_the_terminal_event(case: Case) -> None:
     streamed = check_stream(translate(case, [case.body]))
     translation = translated(case, stream=False)
-    translation.begin()
-    translation.feed(case.body)
-    translation.finish()
+    translation.mute()
+    assert translation.begin() + translation.feed(case.body) + translation.finish() == b""
     collected = orjson.loads(translation.final or b"")
     check_response(collected)
     assert collected == streamed.response
