@@ -154,7 +154,8 @@ install-systemd: install
 deb: install
 	config/debian/build dist
 
-# Ten rolling restarts of two instances behind nginx at 300 requests a second: some minutes.
+# Ten rolling restarts of two instances behind nginx at 300 requests a second: some minutes. REQUESTS=100000 for more.
+REQUESTS ?= 0
 .PHONY: rolling-restarts
 rolling-restarts: install-dev install-programs
-	$(BIN)/python -m tests.faults.rolling
+	$(BIN)/python -m tests.faults.rolling --requests $(REQUESTS)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,11 +118,13 @@ class Instance:
         await self.start()
 
 
-def launch(config: Path, sockets: list[socket.socket], environment: Mapping[str, str]) -> GatewayProcess:
+def launch(
+    config: Path, sockets: list[socket.socket], environment: Mapping[str, str], serve: Sequence[str] = SERVE
+) -> GatewayProcess:
     """Starts a gateway with sockets that listen already."""
     descriptors = [each.fileno() for each in sockets]
     listed = ",".join(map(str, descriptors))
-    command = [sys.executable, "-c", _LAUNCH, listed, *SERVE, "--config", str(config)]
+    command = [sys.executable, "-c", _LAUNCH, listed, *serve, "--config", str(config)]
     return start_process(command, 0, environment, descriptors=descriptors)
 
 

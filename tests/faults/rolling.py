@@ -138,27 +138,30 @@ async def fleet(folder: Path) -> AsyncIterator[Fleet]:
         yield Fleet(nginx, instances)
 
 
-async def restarted_under_load(folder: Path, rounds: int, rate: float) -> Load:
-    """The load, after so many rolling restarts of the whole fleet."""
+async def restarted_under_load(folder: Path, rounds: int, rate: float, requests: int = 0) -> tuple[Load, int]:
+    """The load and the rolling restarts of the whole fleet: so many of them, or more until there are as many requests."""
     async with fleet(folder) as running:
         load, stop = Load(running.nginx.base_url, rate), asyncio.Event()
         asking = asyncio.create_task(load.run(stop))
-        for _ in range(rounds):
+        done = 0
+        while done < rounds or load.requests < requests:
             await running.restart_all()
+            done += 1
         stop.set()
         await asking
         load.nginx_errors = running.nginx.errors
-        return load
+        return load, done
 
 
 @click.command()
 @click.option("--rounds", default=10, show_default=True, help="Rolling restarts of both instances.")
 @click.option("--rate", default=300.0, show_default=True, help="Requests a second.")
-def main(rounds: int, rate: float) -> None:
+@click.option("--requests", default=0, help="Go on with restarts until there are so many.")
+def main(rounds: int, rate: float, requests: int) -> None:
     """Restart two instances behind nginx under load, and fail if a request does."""
     with tempfile.TemporaryDirectory() as folder:
-        load = asyncio.run(restarted_under_load(Path(folder), rounds, rate))
-    click.echo(f"{rounds} rolling restarts, {load.requests} requests, {sum(load.failures.values())} failed")
+        load, done = asyncio.run(restarted_under_load(Path(folder), rounds, rate, requests))
+    click.echo(f"{done} rolling restarts, {load.requests} requests, {sum(load.failures.values())} failed")
     for ending, count in load.failures.items():
         click.echo(f"{count} x {ending}")
     if load.failures:

@@ -24,7 +24,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 CROWD = 1000
 STALLED = 500
-IDLE = 2000
+IDLE = 10_000
 MEGABYTE = 2**20
 
 

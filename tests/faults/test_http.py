@@ -21,7 +21,7 @@ from tests.official import check_error
 
 BODY = orjson.dumps(REQUEST)
 MEGABYTE = 2**20
-GARBAGE = 2000
+GARBAGE = 5000
 PIPELINED = 2000
 
 
