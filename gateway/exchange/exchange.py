@@ -126,10 +126,9 @@ class Exchange:
 
     def _plan_as_sent(self) -> ChatPlan:
         """The upstream may have refused more since the plan was made."""
-        planned = self._current.plan
-        if self._is_strict:
-            return planned
-        return without_refused(planned, self._current.target.upstream.refusals.of(self._current.target.model))
+        planned, target = self._current.plan, self._current.target
+        refused = target.upstream.refusals.of(target.model)
+        return planned if self._is_strict or not refused else without_refused(planned, refused)
 
     @property
     def is_stream(self) -> bool:
