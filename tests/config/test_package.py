@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,106 @@ def test_the_page_about_deployment_names_what_is_in_it(package: Package) -> None
             assert (package.tree / name.removeprefix("/")).exists(), name
     for name in re.findall(r"^install -m 644 (\S+)", page, re.MULTILINE):
         assert (package.tree / "usr/share/doc/responses-gateway/nginx" / name).is_file(), name
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The places of a server below a folder, with the commands that the package puts there."""
+
+    package: Package
+    root: Path
+
+    def here(self, text: str) -> str:
+        """The text with its absolute paths below the folder."""
+        places = ("/etc/responses-gateway", "/etc/default", "/etc/nginx", "/usr/share/doc", "/var/lib", "/usr/lib")
+        for place in places:
+            text = text.replace(place, f"{self.root}{place}")
+        return text
+
+    def make(self) -> None:
+        for place in ("etc/default", "etc/nginx/modules-enabled", "etc/nginx/sites-available", "bin", "usr/lib"):
+            (self.root / place).mkdir(parents=True)
+        (self.root / "etc/nginx/nginx.conf").write_text("events {\n\tworker_connections 768;\n\t# more\n}\n")
+        for place in ("etc/nginx/sites-enabled", "etc/nginx/snippets"):
+            (self.root / place).mkdir()
+        shutil.copytree(self.package.tree / "etc/responses-gateway", self.root / "etc/responses-gateway")
+        shutil.copytree(self.package.tree / "usr/share/doc", self.root / "usr/share/doc")
+        (self.root / LIBRARY).symlink_to(self.package.tree / LIBRARY)
+        command = self.here((self.package.tree / "usr/bin/responses-gateway").read_text())
+        program = f"{self.root}/{LIBRARY}/bin/responses-gateway"
+        command = command.replace(program, f"{self.root}/{LIBRARY}/bin/python -I -m gateway")
+        (self.root / "bin/responses-gateway").write_text(command)
+        (self.root / "bin/responses-gateway").chmod(0o755)
+        configuration = self.root / "etc/responses-gateway/gateway.toml"
+        configuration.write_text(self.here(configuration.read_text()))
+
+    def run(self, script: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Commands as a shell runs them, with what is typed into them."""
+        path = f"{self.root}/bin:{os.environ['PATH']}"
+        command = ["sh", "-euc", self.here(script)]
+        return subprocess.run(
+            command, env={"PATH": path}, input=given, capture_output=True, text=True, check=False, timeout=60
+        )
+
+
+@pytest.fixture
+def server(package: Package, tmp_path: Path) -> Server:
+    made = Server(package, tmp_path)
+    made.make()
+    return made
+
+
+def test_the_commands_of_the_page_work_as_they_are_written(server: Server) -> None:
+    """All but those that speak to systemd, to apt and to the network."""
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    configuration = server.root / "etc/responses-gateway/gateway.toml"
+    (provider,) = re.findall(r"```toml\n(\[\[providers\]\].*?)```", page, re.DOTALL)
+    configuration.write_text(configuration.read_text() + "\n" + provider)
+    assert "DEEPSEEK_API_KEY" in server.run("responses-gateway check").stderr, "its key is not there yet"
+    foreign = (
+        "apt ",
+        "git ",
+        "make ",
+        "systemctl ",
+        "editor ",
+        "curl ",
+        "nginx ",
+        "docker ",
+        "responses-gateway health",
+    )
+    foreign += ("  ", "responses-gateway-rolling-restart")
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for block in blocks:
+        script = "\n".join(line for line in block.splitlines() if not line.startswith(foreign))
+        done = server.run(script, given="upstream-secret\n")
+        assert done.returncode == 0, (script, done.stderr)
+    told = server.run("responses-gateway check")
+    assert told.stdout.startswith("ok: 1 provider, 0 aliases, 1 key"), told.stderr
+    secret = server.root / "etc/responses-gateway/credentials/DEEPSEEK_API_KEY"
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("upstream-secret\n", 0o600)
+    nginx = server.root / "etc/nginx"
+    assert "worker_connections 16384;\n\t# more" in (nginx / "nginx.conf").read_text()
+    assert "responses_gateway" in (nginx / "sites-enabled/responses-gateway").read_text()
+
+
+def test_the_command_knows_the_variables_of_the_service(server: Server) -> None:
+    configuration = server.root / "etc/responses-gateway/gateway.toml"
+    provider = '\n[[providers]]\nname = "up"\nbase_url = "${UP_URL}"\nheaders = { X-Odd = "${UP_KEY} ${UP_TAIL}" }\n'
+    configuration.write_text(configuration.read_text() + provider)
+    assert "UP_URL" in server.run("responses-gateway check").stderr
+    trap = server.root / "trap"
+    lines = (
+        "# a comment",
+        f"$(touch {trap})=1",
+        f"UP_KEY=$(touch {trap})",
+        'UP_URL="http://up.example/v1"',
+        "",
+        "UP_TAIL=a b",
+    )
+    (server.root / "etc/default/responses-gateway").write_text("\n".join(lines))
+    done = server.run("responses-gateway check")
+    assert done.stdout.startswith("ok: 1 provider"), done.stderr
+    assert not trap.exists()
 
 
 def test_the_same_commands_work_from_it(package: Package) -> None:

@@ -113,6 +113,23 @@ esac
 """
 
 
+def restarted(folder: Path, *arguments: str, check: int = 0) -> tuple[int, list[str]]:
+    """The exit status of the script, and what it asks of systemctl; `check` is that of the configuration."""
+    log = folder / "log"
+    log.touch()
+    for name, text in (
+        ("systemctl", SYSTEMCTL),
+        ("responses-gateway", f'#!/bin/sh\n[ "$1" = check ] && exit {check}\n'),
+    ):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    command = [str(SHIPPED / "responses-gateway-rolling-restart"), *arguments]
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "LOG": str(log)}
+    done = subprocess.run(command, env=environment, check=False, timeout=20, stdout=subprocess.PIPE)
+    calls = [line.replace("responses-gateway@", "") for line in log.read_text().splitlines()]
+    return done.returncode, [call for call in calls if not call.startswith("list-units")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -133,14 +150,11 @@ esac
 def test_a_rolling_restart_takes_one_instance_after_the_other(
     tmp_path: Path, arguments: tuple[str, ...], expected: list[str]
 ) -> None:
-    systemctl, log = tmp_path / "systemctl", tmp_path / "log"
-    systemctl.write_text(SYSTEMCTL)
-    systemctl.chmod(0o755)
-    command = [str(SHIPPED / "responses-gateway-rolling-restart"), *arguments]
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(log)}
-    subprocess.run(command, env=environment, check=True, timeout=20, stdout=subprocess.PIPE)
-    calls = [line.replace("responses-gateway@", "") for line in log.read_text().splitlines()]
-    assert [call for call in calls if not call.startswith("list-units")] == expected
+    assert restarted(tmp_path, *arguments) == (0, expected)
+
+
+def test_no_instance_is_stopped_for_a_configuration_that_would_not_start(tmp_path: Path) -> None:
+    assert restarted(tmp_path, check=78) == (78, [])
 
 
 def test_the_shipped_script_is_a_script_for_any_shell() -> None:
