@@ -173,18 +173,18 @@ def test_the_commands_of_the_page_work_as_they_are_written(server: Server) -> No
     (provider,) = re.findall(r"```toml\n(\[\[providers\]\].*?)```", page, re.DOTALL)
     configuration.write_text(configuration.read_text() + "\n" + provider)
     assert "DEEPSEEK_API_KEY" in server.run("responses-gateway check").stderr, "its key is not there yet"
-    foreign = (
-        "apt ",
-        "git ",
-        "make ",
-        "systemctl ",
-        "editor ",
-        "curl ",
-        "nginx ",
-        "docker ",
-        "responses-gateway health",
-    )
-    foreign += ("  ", "responses-gateway-rolling-restart")
+    elsewhere = [
+        "apt",
+        "git",
+        "make",
+        "systemctl",
+        "editor",
+        "curl",
+        "nginx",
+        "docker",
+        "responses-gateway-rolling-restart",
+    ]
+    foreign = ("  ", "responses-gateway health", *elsewhere)
     blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     for block in blocks:
         script = "\n".join(line for line in block.splitlines() if not line.startswith(foreign))
