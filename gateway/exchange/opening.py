@@ -56,3 +56,4 @@ class Opening:
     def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None

@@ -58,6 +58,7 @@ class EventStream(EventSourceResponse):
         """Sends the status line, these headers and the first frames."""
         self.headers.extend(headers)
         await self.prepare(self._request)
+        self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
         self._last_write = self._loop.time()  # the silence begins now, not when the request came
         self._arm()
         await self.write(frames)
