@@ -86,7 +86,7 @@ async def test_frames_and_beats_reach_clients_of_both_versions_whole(version: Ht
     async def script(stream: EventStream) -> None:
         await stream.start(FRAME, [])
         assert stream.put(FRAME)
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
         await stream.finish(FRAME)
 
     async with answered(script, beat=FRAME, version=version, heartbeat_seconds=0.02) as answer:
