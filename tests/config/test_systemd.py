@@ -85,6 +85,17 @@ def test_what_needs_somebody_is_not_tried_again() -> None:
     assert {int(code) for code in codes.split()} == wanted
 
 
+SYSTEMD_STARTS, SYSTEMD_SECONDS = 5, 10
+"""A unit that has been started so often within so many seconds is given up (systemd-system.conf(5))."""
+
+
+def test_what_fails_again_and_again_is_tried_for_ever() -> None:
+    """But for connections that start it: its socket gives up, and nginx asks the others."""
+    (pause,) = SERVICE["RestartSec"]
+    assert SYSTEMD_STARTS * float(pause) > SYSTEMD_SECONDS
+    assert not {"StartLimitIntervalSec", "StartLimitBurst"} & set(SERVICE)
+
+
 def test_the_units_and_nginx_mean_the_same_sockets() -> None:
     (path,) = settings_of("responses-gateway@.socket")["ListenStream"]
     assert SERVICE["AssertPathExists"] == [path]
