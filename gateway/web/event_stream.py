@@ -139,7 +139,9 @@ class EventStream(EventSourceResponse):
         """
         if self._watch.look():
             return
-        if self._seconds_to_beat() <= 0 and (frames := self._heartbeat()):
+        # Who is behind has enough to read; and a beat that is made but not sent is a gap in the numbers of events.
+        is_due = self._seconds_to_beat() <= 0 and not self._request.protocol.writing_paused
+        if is_due and (frames := self._heartbeat()):
             try:
                 self.put(frames)
             except ConnectionError:

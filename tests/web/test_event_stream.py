@@ -19,13 +19,13 @@ Script = Callable[[EventStream], Awaitable[None]]
 
 @asynccontextmanager
 async def answered(
-    script: Script, *, beat: bytes = b"", version: HttpVersion = HttpVersion11, **members: object
+    script: Script, *, beat: bytes | Callable[[], bytes] = b"", version: HttpVersion = HttpVersion11, **members: object
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """The answer to a request whose stream follows the script."""
     settings = msgspec.convert(members, ServerSettings)
 
     async def respond(request: web.Request) -> web.StreamResponse:
-        stream = EventStream(request, settings, lambda: beat)
+        stream = EventStream(request, settings, beat if callable(beat) else lambda: beat)
         try:
             await script(stream)
         finally:
@@ -100,13 +100,35 @@ async def test_no_heartbeat_is_due_when_there_is_nothing_to_say_or_much_to_write
         await stream.start(b"", [])
         for _ in range(10):
             await stream.write(b"x")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.15)
         await stream.finish()
 
-    async with answered(script, beat=FRAME, heartbeat_seconds=0.1) as answer:
+    async with answered(script, beat=FRAME, heartbeat_seconds=1) as answer:
         assert await answer.read() == b"x" * 10
     async with answered(script, beat=b"", heartbeat_seconds=0.005) as answer:
         assert await answer.read() == b"x" * 10
+
+
+async def test_no_heartbeat_is_made_while_the_client_is_behind() -> None:
+    """Each has a number, which would be missing in what the client gets."""
+    made, asked = list[bytes](), asyncio.Event()
+
+    def beat() -> bytes:
+        made.append(FRAME)
+        return FRAME
+
+    async def script(stream: EventStream) -> None:
+        await stream.start(b"", [])
+        while stream.put(b"x" * 65_536):
+            pass
+        await asyncio.sleep(0.3)
+        asked.set()
+        await stream.write(b"y")
+        await stream.finish()
+
+    async with answered(script, beat=beat, heartbeat_seconds=0.03) as answer:
+        await asyncio.wait_for(asked.wait(), 10)
+        assert (await answer.read()).count(FRAME) == len(made)
 
 
 async def test_a_stream_that_never_began_needs_no_end() -> None:
