@@ -33,7 +33,7 @@ def translated(case: Case, *, stream: bool = True) -> Translation:
     provider = ProviderSettings(name="up", base_url="http://up.test/v1", quirks=msgspec.convert(case.quirks, Quirks))
     request = read_request(case.request | {"stream": stream})
     planned = plan(request, model="m", quirks=provider.quirks, strict=False)
-    return translation_of(planned, provider)
+    return translation_of(planned, provider, seal=None)
 
 
 def translate(case: Case, pieces: Iterable[bytes]) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from gateway.settings import ProviderSettings
 from gateway.translate.request import ChatPlan
+from gateway.translate.sealed import Seal
 from gateway.translate.translation import Translation
 
 CREATED_AT, COMPLETED_AT = 1_700_000_000, 1_700_000_009
@@ -17,8 +18,10 @@ def counting() -> Callable[[str], str]:
     return lambda prefix: f"{prefix}_{next(numbers):024x}"
 
 
-def translation_of(planned: ChatPlan, provider: ProviderSettings = PROVIDER) -> Translation:
-    """The answer side of what was planned; reasoning is sealed as hexadecimal digits."""
+def translation_of(
+    planned: ChatPlan, provider: ProviderSettings = PROVIDER, *, seal: Seal | None = bytes.hex
+) -> Translation:
+    """The answer side of what was planned; what is sealed is hexadecimal digits."""
     return Translation(
         planned,
         provider,
@@ -26,5 +29,5 @@ def translation_of(planned: ChatPlan, provider: ProviderSettings = PROVIDER) -> 
         created_at=CREATED_AT,
         now=lambda: COMPLETED_AT,
         input_bytes=40,
-        seal=bytes.hex,
+        seal=seal,
     )
