@@ -14,7 +14,18 @@ from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.translate.chat_reader import ChatReader
-from gateway.translate.signals import CallArguments, CallStart, Failure, Finish, Outcome, Reasoning, Signal, Text, Usage
+from gateway.translate.signals import (
+    CallArguments,
+    CallStart,
+    Failure,
+    Finish,
+    Outcome,
+    Reasoning,
+    Signal,
+    Text,
+    Texts,
+    Usage,
+)
 from gateway.upstream.client import RawAnswer
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -113,7 +124,7 @@ def observe(reply: RawAnswer) -> Observation:
     return Observation(
         reply.status,
         error=failure.error if failure else None,
-        text="".join(one.text for one in signals if isinstance(one, Text)),
+        text="".join(map(_text, signals)),
         reasoning="".join(one.text for one in signals if isinstance(one, Reasoning)),
         calls=_calls(signals),
         members=frozenset(name for chunk in chunks for name in _members(chunk)),
@@ -134,6 +145,16 @@ def _signals(reply: RawAnswer) -> list[Signal]:
         error = GatewayError(ErrorKind.UPSTREAM_ERROR, "The upstream closed the connection in the middle.")
         return signals + reader.fail(error)
     return signals
+
+
+def _text(signal: Signal) -> str:
+    match signal:
+        case Text(text):
+            return text
+        case Texts(texts):
+            return "".join(texts)
+        case _:
+            return ""
 
 
 def _calls(signals: list[Signal]) -> tuple[Call, ...]:
