@@ -256,6 +256,14 @@ def test_a_catalog_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest
 # serve and demo-upstream
 
 
+def test_serve_refuses_a_budget_that_nobody_counts(config: Path) -> None:
+    assert exit_code("keys", "add", "ann", "--config", config, "--limit", "cost_per_day=5") == 0
+    arguments = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--port", "0"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 78
+    assert "key 'ann': cost_per_day: no provider has prices" in done.stderr
+
+
 def test_serve_refuses_a_wrong_file_before_anything_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("serve", "--config", tmp_path / "none.toml") == 78
     assert "cannot be read" in capsys.readouterr().err

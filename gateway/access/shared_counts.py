@@ -38,6 +38,7 @@ class _Lease:
         id: of the lease.
         tokens: that were taken there.
         minute: in which they were, by its clock.
+        is_sure: these are what was taken there; otherwise it may be more, and no more is counted.
     """
 
     owner: str
@@ -45,6 +46,7 @@ class _Lease:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     tokens: int = 0
     minute: int = 0
+    is_sure: bool = True
 
     @property
     def keys(self) -> tuple[str, str, str]:
@@ -123,6 +125,7 @@ class SharedCounts:
         try:
             reply = await self._link.run(TAKE_TOKENS, (_keys(claim.owner), arguments))
         except LinkLostError:
+            self._leases[claim].is_sure = False
             return await self._local.take_tokens(claim, tokens)
         verdict = _verdict(claim, reply, tokens)
         if not verdict.refused_by:
@@ -144,7 +147,7 @@ class SharedCounts:
 
     def _end(self, lease: _Lease, tokens: int) -> None:
         # What is used while Redis is lost would be of an earlier minute when it is back.
-        self._ended.append((lease, tokens if self._link.is_up else lease.tokens))
+        self._ended.append((lease, tokens if self._link.is_up and lease.is_sure else lease.tokens))
         if all(telling.done() for telling in self._telling):  # one that is done may not have been discarded yet
             self._begin(self._tell_all())
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -213,14 +213,8 @@ async def test_a_request_that_only_redis_let_in_holds_nothing(
         claim = await admitted(counts, limits)
         with redis.client as client:
             client.flushall()
-        run = counts._link.run
-
-        async def run_and_lose_the_answer(script: str, call: Call) -> Reply:
-            await run(script, call)
-            raise LinkLostError
-
         with monkeypatch.context() as patch:
-            patch.setattr(counts._link, "run", run_and_lose_the_answer)
+            patch.setattr(counts._link, "run", losing_the_answer(counts._link.run))
             assert await admitted(counts, limits) == CONCURRENCY
         end(counts, claim, 0)
         await until_all_is_told(counts)
@@ -361,6 +355,32 @@ async def test_an_end_that_comes_just_when_the_others_have_been_told_is_told_too
         end(counts, claims.pop(), 0)
         with redis.client as client:
             await until(lambda: client.zcard(RUNNING) == 0)
+
+
+async def test_tokens_of_which_redis_was_late_to_tell_are_not_counted_again(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await away_from_the_edge()
+    async with processes(redis, 1) as (counts,):
+        claim = await admitted(counts, Limits(tokens_per_minute=1000))
+        assert isinstance(claim, Claim)
+        with monkeypatch.context() as patch:
+            patch.setattr(counts._link, "run", losing_the_answer(counts._link.run))
+            await counts.take_tokens(claim, 80)
+        end(counts, claim, 90)
+        await until_all_is_told(counts)
+        with redis.client as client:
+            assert client.hget(MINUTE, "tokens") == b"80"
+
+
+def losing_the_answer(run: Callable[[str, Call], Awaitable[Reply]]) -> Callable[[str, Call], Awaitable[Reply]]:
+    """Redis does what it is asked, and its answer is late."""
+
+    async def run_and_lose(script: str, call: Call) -> Reply:
+        await run(script, call)
+        raise LinkLostError
+
+    return run_and_lose
 
 
 def end(counts: Counts, claim: Claim | str, tokens: int) -> None:
