@@ -84,6 +84,7 @@ async def test_b3_a_compressed_body_is_understood(coding: str) -> None:
         assert PROMPT in place.upstream.last.body.decode()
 
 
+@pytest.mark.alone
 @pytest.mark.case("B3")
 @pytest.mark.parametrize("coding", CODINGS)
 async def test_b3_a_bomb_is_refused_the_moment_it_passes_the_limit(coding: str, figures: Figures) -> None:
@@ -99,6 +100,7 @@ async def test_b3_a_bomb_is_refused_the_moment_it_passes_the_limit(coding: str, 
         assert grown < 2 * 4 * MEGABYTE + 4 * MEGABYTE
 
 
+@pytest.mark.alone
 @pytest.mark.case("B3")
 async def test_b3_a_large_compressed_body_keeps_nobody_waiting(figures: Figures) -> None:
     body = orjson.dumps(REQUEST | {"input": "words and words " * (2 * MEGABYTE)})
@@ -128,6 +130,7 @@ async def test_b3_another_coding_is_refused(coding: str) -> None:
         await place.refuses(BODY, 415, "unsupported_media_type", headers={"Content-Encoding": coding})
 
 
+@pytest.mark.alone
 @pytest.mark.case("B8")
 async def test_b8_too_many_values_are_refused_quickly(figures: Figures) -> None:
     async with scene() as place:
@@ -138,6 +141,7 @@ async def test_b8_too_many_values_are_refused_quickly(figures: Figures) -> None:
         assert pause.longest < 1
 
 
+@pytest.mark.alone
 @pytest.mark.case("B8")
 async def test_b8_as_many_values_as_are_allowed_keep_nobody_waiting_for_long(figures: Figures) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -150,6 +154,7 @@ async def test_b8_as_many_values_as_are_allowed_keep_nobody_waiting_for_long(fig
         assert pause.longest < 2
 
 
+@pytest.mark.alone
 @pytest.mark.case("B9")
 async def test_b9_an_image_of_20_mb_passes(figures: Figures) -> None:
     async with scene(chat.text_stream("Hi")) as place:
@@ -163,6 +168,7 @@ async def test_b9_an_image_of_20_mb_passes(figures: Figures) -> None:
         assert len(place.upstream.last.body) > 20 * MEGABYTE
 
 
+@pytest.mark.alone
 @pytest.mark.case("C14")
 async def test_c14_a_million_chunks_of_one_byte_keep_nobody_waiting(figures: Figures) -> None:
     head = http("GET", "/v1/responses", headers=("Transfer-Encoding: chunked",), key=KEY).replace(b"GET", b"POST")

@@ -64,6 +64,7 @@ async def dropped(admin_port: int) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("gateway_log_lines_dropped "))
 
 
+@pytest.mark.alone
 @pytest.mark.case("X3")
 async def test_nobody_reads_the_log_and_requests_go_on(tmp_path: Path, figures: Figures) -> None:
     admin_port = free_port()
