@@ -87,6 +87,9 @@ class _Client:
         """Takes the frames."""
         return True
 
+    async def room(self) -> None:
+        """There always is."""
+
     async def write(self, frames: bytes) -> None:
         """Takes the frames."""
 

@@ -56,6 +56,9 @@ class EventLog:
         """Takes whole frames."""
         self.put(frames)
 
+    async def room(self) -> None:
+        """There always is."""
+
     def put(self, frames: bytes) -> bool:
         """Takes whole frames; there is always room."""
         fresh = [frame + b"\n\n" for frame in frames.split(b"\n\n") if frame and frame != _DONE_FRAME]

@@ -337,8 +337,11 @@ class _Nowhere:
         """The Response of the terminal event holds it all."""
         return True
 
+    async def room(self) -> None:
+        """There always is."""
+
     async def write(self, frames: bytes) -> None:
-        """Nor here."""
+        """As with `put`."""
 
     async def finish(self, frames: bytes = b"") -> None:
         """There is no body to end."""

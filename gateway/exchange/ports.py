@@ -66,10 +66,13 @@ class Downstream(Protocol):
         """Sends the status line, these headers and the first frames."""
 
     def put(self, frames: bytes) -> bool:
-        """Sends whole frames if that needs no waiting, and says whether it did. Raises ConnectionError as `write`."""
+        """Sends whole frames in any case, and says whether the client has room for more. Raises ConnectionError."""
+
+    async def room(self) -> None:
+        """Waits until the client has room. Raises ConnectionError when it is gone or has stalled."""
 
     async def write(self, frames: bytes) -> None:
-        """Sends whole frames. Raises ConnectionError when the client is gone or has stalled."""
+        """Sends whole frames and waits for room."""
 
     async def finish(self, frames: bytes = b"") -> None:
         """Sends the last frames and ends the body: the client need not wait for anything more."""

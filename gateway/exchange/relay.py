@@ -34,33 +34,32 @@ async def relay(answer: Answer, translation: Translation, downstream: Downstream
     passage = _Passage(translation, downstream, deadline)
     while not translation.is_over:
         await answer.feed(passage.take)
-        if passage.waiting:
-            await downstream.write(passage.waiting)
+        if passage.is_client_behind:
+            await downstream.room()
+            passage.is_client_behind = False
             deadline.bytes_came()
 
 
 class _Passage:
     """What happens to each piece of the answer, in one go: no task is woken between the two sockets."""
 
-    __slots__ = ("_deadline", "_downstream", "_translation", "waiting")
+    __slots__ = ("_deadline", "_downstream", "_translation", "is_client_behind")
 
     def __init__(self, translation: Translation, downstream: Downstream, deadline: Deadline) -> None:
         self._translation = translation
         self._downstream = downstream
         self._deadline = deadline
-        self.waiting = b""
-        """Frames that a slow client has no room for."""
+        self.is_client_behind = False
 
     def take(self, chunk: bytes) -> bool:
         """Passes the next bytes of the body on, or its end; says whether more may come at once."""
         deadline, translation = self._deadline, self._translation
         deadline.bytes_came()
         frames = translation.feed(chunk) if chunk else translation.finish()
-        self.waiting = b""
         if frames:
             deadline.suspend()
             if not self._downstream.put(frames):
-                self.waiting = frames
+                self.is_client_behind = True
                 return False
             deadline.resume()
         return not translation.is_over

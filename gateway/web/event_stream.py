@@ -74,9 +74,9 @@ class EventStream(EventSourceResponse):
         if not isinstance(writer, StreamWriter):
             raise TypeError("not a connection of aiohttp's server")
         await writer.write(data, drain=False)
-        await self._room()
+        await self.room()
 
-    async def _room(self) -> None:
+    async def room(self) -> None:
         """Waits until the client has room.
 
         Shielded: all who wait share one future of aiohttp's, which a time limit must not cancel for the next.
@@ -86,14 +86,14 @@ class EventStream(EventSourceResponse):
             await asyncio.shield(protocol._drain_helper())  # noqa: SLF001 - the public way is not shielded
 
     def put(self, frames: bytes) -> bool:
-        """Sends whole frames if the client has room for them, and says whether it has.
+        """Sends whole frames in any case, and says whether the client has room for more.
+
+        Frames that were kept until it has could be lost: a time limit can end the exchange in between.
 
         Raises:
             ConnectionError: when the client is gone or was dropped for stalling.
         """
         protocol, writer = self._request.protocol, self._request.writer
-        if protocol.writing_paused:
-            return False
         self._last_write = self._loop.time()
         transport = protocol.transport
         if transport is None or transport.is_closing():
@@ -102,7 +102,7 @@ class EventStream(EventSourceResponse):
         chunk = b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked else frames
         writer.output_size += len(chunk)
         transport.write(chunk)
-        return True
+        return not protocol.writing_paused
 
     async def finish(self, frames: bytes = b"") -> None:
         """Sends the last frames, and ends the body and the heartbeat."""
@@ -113,7 +113,7 @@ class EventStream(EventSourceResponse):
         """Ends the body, once: aiohttp asks again for what a time limit cancelled while it waited for the client."""
         transport = self._request.transport
         if transport is None or transport.get_write_buffer_size() + len(data) > _ROOM_BYTES:
-            await (self.write(data) if data else self._room())
+            await (self.write(data) if data else self.room())
             data = b""
         await super().write_eof(data)
 

@@ -1,3 +1,6 @@
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
 from gateway.errors import ErrorKind, GatewayError
@@ -6,6 +9,7 @@ from gateway.exchange.relay import read_rest, relay
 from gateway.translate.translation import Translation
 from tests.exchange.worlds import Client, Piece, ScriptedAnswer
 from tests.fakes import chat
+from tests.official import check_stream
 from tests.translate.planning import plan_of
 from tests.translate.translations import PROVIDER, translation_of
 
@@ -37,6 +41,24 @@ async def test_what_makes_no_event_is_not_written() -> None:
 async def test_the_end_of_the_body_is_the_end_of_the_answer() -> None:
     made, _, _ = await relayed(chat.chunk({"content": "a"}))
     assert made.termination == "failed"
+
+
+class EndedInBetween(ScriptedAnswer):
+    """A time limit ends the exchange in the moment in which the client has got too much."""
+
+    async def feed(self, take: Callable[[bytes], bool]) -> None:
+        await super().feed(take)
+        raise asyncio.CancelledError
+
+
+async def test_nothing_is_lost_when_the_exchange_ends_while_the_client_is_behind() -> None:
+    made, client = translation(), Client(delay=0.01)
+    begun = made.begin()
+    with pytest.raises(asyncio.CancelledError):
+        async with Deadline(PROVIDER) as deadline:
+            await relay(EndedInBetween([chat.chunk({"content": "a"})]), made, client, deadline)
+    failed = made.fail(GatewayError(ErrorKind.TIMEOUT, "too long"))
+    check_stream(begun + client.body + failed + made.conclude(is_stored=False))
 
 
 async def test_a_break_is_left_to_the_caller() -> None:

@@ -101,20 +101,18 @@ class Client:
         await self.write(frames)
 
     def put(self, frames: bytes) -> bool:
-        if self.delay:
-            return False
         self.writes += 1
         if self.writes > self.leaves_after:
             raise ConnectionResetError("the client left")
         self.body += frames
-        return True
+        return not self.delay
+
+    async def room(self) -> None:
+        await asyncio.sleep(self.delay)
 
     async def write(self, frames: bytes) -> None:
-        self.writes += 1
-        if self.writes > self.leaves_after:
-            raise ConnectionResetError("the client left")
-        self.body += frames
-        await asyncio.sleep(self.delay)
+        self.put(frames)
+        await self.room()
 
     async def finish(self, frames: bytes = b"") -> None:
         if frames:

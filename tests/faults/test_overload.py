@@ -121,11 +121,9 @@ async def test_buffers_beyond_the_cap_let_nobody_in_until_they_are_read() -> Non
         await asyncio.sleep(0.3)
         assert (await ask(place.gateway, REQUEST))[0] == 503
         drain = asyncio.create_task(reader.read(-1))
-        async with asyncio.timeout(WAIT):
-            while await place.gateway.metric("gateway_buffered_bytes") >= 20_000:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.02)
-        await asyncio.sleep(0.3)
         place.upstream.answer(Script.of(chat.text_stream("Hello")))
-        assert (await ask(place.gateway, REQUEST))[0] == 200
+        async with asyncio.timeout(WAIT):
+            while (await ask(place.gateway, REQUEST))[0] != 200:  # noqa: ASYNC110 - the flood goes on for a while
+                await asyncio.sleep(0.1)
         reset(writer)
         drain.cancel()
