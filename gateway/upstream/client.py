@@ -4,21 +4,27 @@ Knows sockets and statuses, no event and no chunk. The destination comes from th
 never followed, and no header of a client is passed on.
 """
 
-import io
+import asyncio
 import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 from urllib.parse import quote
 
-from aiohttp import (
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
+from aiohttp import BaseConnector, ClientError, ClientRequest, ClientTimeout
+from aiohttp.hdrs import (
+    ACCEPT,
+    ACCEPT_ENCODING,
+    AUTHORIZATION,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    HOST,
+    PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
+    USER_AGENT,
 )
-from aiohttp.hdrs import ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT
+from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import __version__
@@ -27,10 +33,11 @@ from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
 from gateway.telemetry.traces import headers_to_pass_on
-from gateway.upstream.connection import PIECE_BYTES, READER_BYTES, Connection, Take, cut_off, feed, unread
-from gateway.upstream.connections import open_pool, without_head
+from gateway.upstream.answer import UpstreamAnswer
+from gateway.upstream.connections import open_pool, without_connection
 from gateway.upstream.proxies import proxy_of
 from gateway.upstream.refusals import Refusals
+from gateway.upstream.request_head import header_lines, request_line
 
 ERROR_BODY_BYTES = 65_536
 """The most that is read of an error's body."""
@@ -38,65 +45,16 @@ ERROR_BODY_BYTES = 65_536
 CHAT_PATH = "/chat/completions"
 """Where Chat Completions are, unless the quirk `chat_path` says something else."""
 
-_LARGE_BYTES = 262_144
 _MOST_REFUSED = 4
 """Members of one request that are found out to be refused, one after the other."""
 _MODEL = "{model}"
 """Stands in a path for the model's id."""
 _OWN_ID = "x-client-request-id"
 """OpenAI's name for an id of the caller's; llama-cpp-python refuses an `x-request-id` that is no UUID."""
+_MOST_HEADS = 16
+"""Beginnings of heads that are kept: there are few paths, unless each model has its own."""
 _SECRET_LENGTH = 6
 """A shorter value of a header is no secret, and would be taken out of innocent words."""
-
-
-class UpstreamAnswer:
-    """The answer to one request, after its status line said 2xx. Close it in every case."""
-
-    __slots__ = ("_connection", "_response", "content_type")
-
-    def __init__(self, response: ClientResponse) -> None:
-        self._response = response
-        self._connection = _own_connection(response)
-        self.content_type = response.content_type
-
-    async def read(self) -> bytes:
-        """The next bytes of the body, those of one read of the socket at most; empty at its end.
-
-        Raises:
-            GatewayError: UPSTREAM_ERROR when the connection breaks before the body ends.
-        """
-        content = self._response.content
-        try:
-            return await content.read(PIECE_BYTES)
-        except (ClientError, ConnectionError) as error:
-            # aiohttp withholds what came in the same read as the break, which may be the end of the stream.
-            if rest := unread(content):
-                return rest
-            # The frames of the cause would hold the answer, which holds the cause.
-            raise cut_off() from error.with_traceback(None)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the body has come and been read to its end."""
-        return self._response.content.at_eof()
-
-    async def feed(self, take: Take) -> None:
-        """Has `take` called with the next bytes the moment they come, until it wants no more or has got the end.
-
-        Raises:
-            GatewayError: UPSTREAM_ERROR when the connection breaks before the body ends.
-        """
-        if self._connection is None:  # it has gone back to the pool: everything is here
-            while take(chunk := await self.read()) and chunk:
-                pass
-            return
-        await feed(self._connection, self._response.content, take)
-
-    def close(self) -> None:
-        """Gives the connection back to the pool if the body was read to its end, and closes it otherwise."""
-        self._response.release()
-        if not self._response.content.is_eof():
-            self._response.close()
 
 
 Ending = Literal["whole", "left", "broken"]
@@ -118,9 +76,14 @@ class Upstream:
     def __init__(self, settings: ProviderSettings) -> None:
         self.settings = settings
         self._models_url = self._url("/models")
+        self._responses_url = self._url("/responses")
+        self._chat_url_of_all = None if _MODEL in settings.quirks.chat_path else self._url(settings.quirks.chat_path)
         self._headers = _headers(settings)
+        self._heads: dict[tuple[str, URL, str], bytes] = {}
         self._secrets = [text for text in (settings.api_key, *settings.headers.values()) if len(text) >= _SECRET_LENGTH]
-        self._session: ClientSession | None = None
+        self._timeout = ClientTimeout(total=None, connect=settings.connect_timeout_seconds)
+        self._pool: BaseConnector | None = None
+        self._destination: ClientRequest | None = None
         self.refusals = Refusals(settings.name)
 
     @property
@@ -128,23 +91,18 @@ class Upstream:
         return self.settings.name
 
     async def __aenter__(self) -> Self:
-        self._session = ClientSession(
-            connector=open_pool(self.settings),
-            proxy=proxy_of(self.settings, os.environ),
-            cookie_jar=DummyCookieJar(),
-            timeout=ClientTimeout(total=None, connect=self.settings.connect_timeout_seconds),
-            auto_decompress=False,
-            read_bufsize=READER_BYTES,
-            trust_env=False,
-            headers=self._headers,
+        proxy = proxy_of(self.settings, os.environ)
+        self._pool = open_pool(self.settings)
+        self._destination = ClientRequest(
+            "GET", URL(self.settings.base_url), proxy=URL(proxy) if proxy else None, loop=asyncio.get_running_loop()
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     async def open_chat(
         self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
@@ -160,10 +118,7 @@ class Upstream:
         Raises:
             GatewayError: for every other answer, and when there is none.
         """
-        headers = _answer_headers(request_id, is_stream=is_stream)
-        if is_verbatim:
-            return await self._open("POST", self._chat_url(body), body, headers)
-        return await self._open_repeated(self._chat_url(body), body, headers)
+        return await self._open_answer(self._chat_url(body), body, request_id, is_stream, is_verbatim)
 
     async def open_answer(
         self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
@@ -171,30 +126,36 @@ class Upstream:
         """As `open_chat`, in the API that the provider's `wire` names."""
         if self.settings.wire == "chat":
             return await self.open_chat(body, is_stream=is_stream, request_id=request_id, is_verbatim=is_verbatim)
-        headers, url = _answer_headers(request_id, is_stream=is_stream), self._url("/responses")
-        return await (
-            self._open("POST", url, body, headers) if is_verbatim else self._open_repeated(url, body, headers)
-        )
+        return await self._open_answer(self._responses_url, body, request_id, is_stream, is_verbatim)
 
-    async def _open_repeated(self, url: URL, body: bytes, headers: Mapping[str, str]) -> UpstreamAnswer:
+    async def _open_answer(
+        self, url: URL, body: bytes, request_id: str, is_stream: bool, is_verbatim: bool
+    ) -> UpstreamAnswer:
+        accept = "text/event-stream" if is_stream else "application/json"
+        headers = {_OWN_ID: request_id, **headers_to_pass_on()}
+        if is_verbatim:
+            return await self._open("POST", url, body, accept, headers)
+        return await self._open_repeated(url, body, accept, headers)
+
+    async def _open_repeated(self, url: URL, body: bytes, accept: str, headers: Mapping[str, str]) -> UpstreamAnswer:
         """Asks again without what is refused, as long as the request stays the same conversation."""
         for _ in range(_MOST_REFUSED):
             try:
-                return await self._open("POST", url, body, headers)
+                return await self._open("POST", url, body, accept, headers)
             except GatewayError as error:
                 if (without := self.refusals.learn(body, error)) is None:
                     raise
                 body = without
-        return await self._open("POST", url, body, headers)
+        return await self._open("POST", url, body, accept, headers)
 
     async def open_beside(self, path: str, body: bytes) -> UpstreamAnswer:
         """Posts to an endpoint that a server has beside the API, as `/tokenize`: below the base URL without `/v1`."""
         url = self._url(path, base_url=self.settings.base_url.rstrip("/").removesuffix("/v1"))
-        return await self._open("POST", url, body, {CONTENT_TYPE: "application/json", ACCEPT: "application/json"})
+        return await self._open("POST", url, body, "application/json", {})
 
     async def open_models(self) -> UpstreamAnswer:
         """Asks for the list of models."""
-        return await self._open("GET", self._models_url, None, {ACCEPT: "application/json"})
+        return await self._open("GET", self._models_url, None, "application/json", {})
 
     async def ask(self, path: str, body: bytes | None, *, is_beside: bool = False, most_bytes: int) -> RawAnswer:
         """Asks anything and takes every answer as it is, errors too; for finding out what an upstream can do.
@@ -212,11 +173,7 @@ class Upstream:
         url = self._url(path, base_url=base_url.removesuffix("/v1") if is_beside else base_url)
         if path == CHAT_PATH and body is not None:
             url = self._chat_url(body)
-        headers: dict[str, str] = {ACCEPT: "*/*"}
-        if body is not None:
-            headers[CONTENT_TYPE] = "application/json"
-        response = await self._send("GET" if body is None else "POST", url, body, headers)
-        answer = UpstreamAnswer(response)
+        answer = await self._send("GET" if body is None else "POST", url, body, "*/*", {})
         pieces: list[bytes] = []
         ending: Ending = "whole"
         try:
@@ -229,7 +186,7 @@ class Upstream:
             ending = "broken"
         finally:
             answer.close()
-        return RawAnswer(response.status, answer.content_type, self._concealed(b"".join(pieces)), ending)
+        return RawAnswer(answer.status, answer.content_type, self._concealed(b"".join(pieces)), ending)
 
     def _concealed(self, body: bytes) -> bytes:
         for secret in self._secrets:
@@ -237,41 +194,67 @@ class Upstream:
         return body
 
     def _chat_url(self, body: bytes) -> URL:
-        path = self.settings.quirks.chat_path
-        if _MODEL in path:
-            path = path.replace(_MODEL, quote(loads(body)["model"], safe=""))
-        return self._url(path)
+        if self._chat_url_of_all is not None:
+            return self._chat_url_of_all
+        return self._url(self.settings.quirks.chat_path.replace(_MODEL, quote(loads(body)["model"], safe="")))
 
     def _url(self, path: str, *, base_url: str = "") -> URL:
         url = URL((base_url or self.settings.base_url).rstrip("/") + path)
         return url.update_query(self.settings.quirks.query) if self.settings.quirks.query else url
 
-    async def _open(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> UpstreamAnswer:
-        response = await self._send(method, url, body, headers)
-        answer = UpstreamAnswer(response)
+    async def _open(
+        self, method: str, url: URL, body: bytes | None, accept: str, headers: Mapping[str, str]
+    ) -> UpstreamAnswer:
+        answer = await self._send(method, url, body, accept, headers)
         try:
-            await self._check(response)
+            await self._check(answer)
         except BaseException:
             answer.close()
             raise
         return answer
 
-    async def _send(self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]) -> ClientResponse:
-        if self._session is None:
+    async def _send(
+        self, method: str, url: URL, body: bytes | None, accept: str, headers: Mapping[str, str]
+    ) -> UpstreamAnswer:
+        """Asks on a connection of the pool; the answer may have any status."""
+        if self._pool is None or self._destination is None:
             raise RuntimeError("the upstream is not entered")
         try:
-            return await self._session.request(
-                method, url, data=_in_pieces(body), headers=headers, allow_redirects=False
-            )
-        except (ClientError, ConnectionError) as error:
-            raise without_head(error) from error
+            pooled = await self._pool.connect(self._destination, [], self._timeout)
+        except (ClientError, OSError) as error:  # a time-out is one too
+            raise without_connection(error) from error
+        if body is not None:
+            headers = {CONTENT_TYPE: "application/json", CONTENT_LENGTH: str(len(body)), **headers}
+        answer = UpstreamAnswer(pooled)
+        try:
+            head = self._beginning(self._destination, method, url, accept) + header_lines(headers) + b"\r\n"
+            await answer.ask(head, body or b"")
+        except BaseException:
+            answer.close()
+            raise
+        return answer
 
-    async def _check(self, response: ClientResponse) -> None:
-        if not 200 <= response.status < 300:
-            raise self._without_secret(error_from_response(response.status, response.headers, await _start(response)))
-        if response.headers.get(CONTENT_ENCODING, "identity").lower() != "identity":
+    def _beginning(self, destination: ClientRequest, method: str, url: URL, accept: str) -> bytes:
+        """The lines of a head that do not change from one request to the next."""
+        if (known := self._heads.get((method, url, accept))) is not None:
+            return known
+        headers = CIMultiDict({HOST: url.host_port_subcomponent or ""})
+        if (credentials := destination.headers.get(PROXY_AUTHORIZATION)) is not None:
+            headers[PROXY_AUTHORIZATION] = credentials
+        headers.update(self._headers)
+        headers[ACCEPT] = accept
+        is_through_proxy = destination.proxy is not None and not destination.is_ssl()
+        beginning = request_line(method, url, is_through_proxy=is_through_proxy) + header_lines(headers)
+        if len(self._heads) < _MOST_HEADS:
+            self._heads[method, url, accept] = beginning
+        return beginning
+
+    async def _check(self, answer: UpstreamAnswer) -> None:
+        if not 200 <= answer.status < 300:
+            raise self._without_secret(error_from_response(answer.status, answer.headers, await _start(answer)))
+        if _is_compressed(answer.headers):
             raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream compressed its answer although asked not to.")
-        if response.content_type == "text/html":
+        if answer.content_type == "text/html":
             raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream sent a page of HTML.")
 
     def _without_secret(self, error: GatewayError) -> GatewayError:
@@ -282,23 +265,14 @@ class Upstream:
         return error
 
 
-def _own_connection(response: ClientResponse) -> Connection | None:
-    connection = response.connection.protocol if response.connection is not None else None
-    return connection if isinstance(connection, Connection) else None
+def _is_compressed(headers: Mapping[str, str]) -> bool:
+    coding, framing = headers.get(CONTENT_ENCODING, "identity"), headers.get(TRANSFER_ENCODING, "chunked")
+    return (coding.strip().lower(), framing.strip().lower()) != ("identity", "chunked")
 
 
-def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A large body in a form that aiohttp sends piece by piece, with other tasks between the pieces."""
-    return io.BytesIO(body) if body is not None and len(body) > _LARGE_BYTES else body
-
-
-def _answer_headers(request_id: str, *, is_stream: bool) -> dict[str, str]:
-    accept = "text/event-stream" if is_stream else "application/json"
-    return {CONTENT_TYPE: "application/json", ACCEPT: accept, _OWN_ID: request_id, **headers_to_pass_on()}
-
-
-def _headers(settings: ProviderSettings) -> dict[str, str]:
-    headers = {USER_AGENT: f"responses-gateway/{__version__}", ACCEPT_ENCODING: "identity", **settings.headers}
+def _headers(settings: ProviderSettings) -> CIMultiDict[str]:
+    headers = CIMultiDict({USER_AGENT: f"responses-gateway/{__version__}", ACCEPT_ENCODING: "identity"})
+    headers.update(settings.headers)
     if settings.api_key and settings.quirks.auth == "bearer":
         headers[AUTHORIZATION] = f"Bearer {settings.api_key}"
     elif settings.api_key and settings.quirks.auth == "api-key":
@@ -306,12 +280,12 @@ def _headers(settings: ProviderSettings) -> dict[str, str]:
     return headers
 
 
-async def _start(response: ClientResponse) -> bytes:
+async def _start(answer: UpstreamAnswer) -> bytes:
     """The beginning of a body; a connection that breaks meanwhile only makes it shorter."""
     body = b""
     try:
-        while len(body) < ERROR_BODY_BYTES and (piece := await response.content.readany()):
+        while len(body) < ERROR_BODY_BYTES and (piece := await answer.read()):
             body += piece
-    except (ClientError, ConnectionError):
+    except GatewayError:
         return body
     return body[:ERROR_BODY_BYTES]

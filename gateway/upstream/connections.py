@@ -5,6 +5,7 @@ Knows sockets, TLS and proxies, and nothing of what is sent over them.
 
 import ssl
 from functools import partial
+from typing import Final
 
 from aiohttp import (
     BaseConnector,
@@ -13,8 +14,6 @@ from aiohttp import (
     ClientConnectorSSLError,
     ClientHttpProxyError,
     ClientProxyConnectionError,
-    ClientResponseError,
-    ServerTimeoutError,
     TCPConnector,
     UnixConnector,
 )
@@ -22,8 +21,11 @@ from aiohttp.client_proto import ResponseHandler
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
-from gateway.upstream.connection import CUT_OFF, Connection
+from gateway.upstream.connection import Connection
 from gateway.upstream.trust import tls_context
+
+CUT_OFF: Final = "cut_off"
+"""The word for an upstream that went away without one."""
 
 _REASONS = {
     9: "certificate_not_yet_valid",
@@ -80,10 +82,10 @@ def _unix_pool(settings: ProviderSettings) -> BaseConnector:
     )
 
 
-def without_head(error: Exception) -> GatewayError:
-    """Why there is no answer; only its class is told, since texts have addresses in them."""
+def without_connection(error: Exception) -> GatewayError:
+    """Why there is no connection; only its class is told, since texts have addresses in them."""
     match error:
-        case ServerTimeoutError():
+        case TimeoutError():
             code = "upstream_connect_timeout"
             return GatewayError(ErrorKind.TIMEOUT, "The upstream did not accept the connection in time.", code=code)
         case ClientConnectorCertificateError():
@@ -96,13 +98,22 @@ def without_head(error: Exception) -> GatewayError:
             return _unreachable("The upstream cannot be reached.", type(error).__name__)
         case ClientHttpProxyError():
             return _unreachable("The proxy refused to connect to the upstream.", f"proxy_status_{error.status}")
-        case ClientResponseError():
-            return GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream's answer is not valid HTTP.")
-        case _ if isinstance(error.__cause__, ssl.SSLError):
-            return _no_tls()
         case _:
-            message = "The upstream closed the connection without an answer."
-            return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=CUT_OFF)
+            return lost_without_head(error.__cause__ or error)
+
+
+def lost_without_head(error: BaseException | None) -> GatewayError:
+    """Why a connection that was there has brought no answer; without an error the upstream closed it."""
+    if isinstance(error, ssl.SSLError):  # the gateway's certificate is refused when the request has been sent
+        return _no_tls()
+    message = "The upstream closed the connection without an answer."
+    return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=CUT_OFF)
+
+
+def cut_off() -> GatewayError:
+    """The error of a body that has no end."""
+    message = "The upstream closed the connection before the end of its answer."
+    return GatewayError(ErrorKind.UPSTREAM_ERROR, message, upstream_code=CUT_OFF)
 
 
 def _unreachable(message: str, reason: str) -> GatewayError:

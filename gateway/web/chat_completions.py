@@ -13,7 +13,7 @@ from gateway.exchange.outcome import Outcome
 from gateway.exchange.trials import Trials, Turn, in_turn
 from gateway.translate.token_estimate import estimated_tokens
 from gateway.translate.translation import EMPTY_ANSWER
-from gateway.upstream.client import UpstreamAnswer
+from gateway.upstream.answer import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
 from gateway.web.admission import Entry, admitted

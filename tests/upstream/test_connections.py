@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientOSError
 
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
 from gateway.upstream.client import Upstream
-from gateway.upstream.connections import without_head
+from gateway.upstream.connections import lost_without_head
 from tests.fakes import certificates
 from tests.fakes.ports import free_port
 from tests.fakes.sites import ANSWER, site
@@ -94,9 +93,8 @@ async def test_an_upstream_that_wants_a_certificate_in_vain(tmp_path: Path) -> N
 
 def test_a_refusal_after_the_handshake_is_one_of_tls_too() -> None:
     """With TLS 1.3 the gateway's certificate is looked at when it has sent its request already."""
-    error = ClientOSError(1, "alert")
-    error.__cause__ = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED]")
-    assert without_head(error).upstream_code == "tls_refused"
+    error = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED]")
+    assert lost_without_head(error).upstream_code == "tls_refused"
 
 
 async def test_a_server_that_speaks_no_tls() -> None:
@@ -185,8 +183,9 @@ def no_proxy_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.Monke
 
 async def test_a_plain_upstream_is_asked_through_the_proxy() -> None:
     async with site() as (url, upstream), proxy() as between:
-        assert await asked(provider(url, proxy=between.url)) == ANSWER
+        assert await asked(provider(url, proxy=between.url.replace("//", "//user:password@"))) == ANSWER
         assert between.heads[0].startswith(f"POST {url}/chat/completions ".encode())
+        assert b"Proxy-Authorization: Basic dXNlcjpwYXNzd29yZA==\r\n" in between.heads[0]
         assert len(upstream.received) == 1
 
 

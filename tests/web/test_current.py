@@ -15,24 +15,24 @@ OLD = ProviderSettings(name="up", base_url="http://old.example/v1")
 NEW = ProviderSettings(name="up", base_url="http://new.example/v1")
 
 
-async def until_closed(session: aiohttp.ClientSession) -> None:
+async def until_closed(pool: aiohttp.BaseConnector) -> None:
     async with asyncio.timeout(WAIT):
         while True:
-            if session.closed:
+            if pool.closed:
                 return
             await asyncio.sleep(0.005)
 
 
-def session_of(current: Current, name: str) -> aiohttp.ClientSession:
-    session = current.router.providers[name].upstream._session
-    assert session is not None
-    return session
+def pool_of(current: Current, name: str) -> aiohttp.BaseConnector:
+    pool = current.router.providers[name].upstream._pool
+    assert pool is not None
+    return pool
 
 
 async def test_what_is_held_stays_open_and_is_closed_with_its_last_holder() -> None:
     current = Current(Settings(providers=(KEPT, OLD)))
     await current.open()
-    session, kept = session_of(current, "up"), current.router.providers["kept"]
+    pool, kept = pool_of(current, "up"), current.router.providers["kept"]
     with current.held() as before, current.held() as also_before:
         await current.replace(Settings(providers=(KEPT, NEW)))
         assert before is also_before
@@ -40,37 +40,37 @@ async def test_what_is_held_stays_open_and_is_closed_with_its_last_holder() -> N
         with current.held() as after:
             assert after.settings.providers == (KEPT, NEW)
         await asyncio.sleep(0)
-        assert not session.closed
-    await until_closed(session)
+        assert not pool.closed
+    await until_closed(pool)
     assert current.router.providers["kept"] is kept  # with its breaker, its queue and its connections
-    assert not session_of(current, "kept").closed
+    assert not pool_of(current, "kept").closed
     await current.close()
-    assert session_of(current, "kept").closed
+    assert pool_of(current, "kept").closed
 
 
 async def test_a_provider_is_open_as_long_as_an_old_holder_needs_it() -> None:
     """Also when the configuration between the two, which nobody holds, is closed first."""
     current = Current(Settings(providers=(KEPT,)))
     await current.open()
-    session = session_of(current, "kept")
+    pool = pool_of(current, "kept")
     with current.held():
         await current.replace(Settings(providers=(KEPT, NEW)))
-        unused = session_of(current, "up")
+        unused = pool_of(current, "up")
         await current.replace(Settings(providers=(OLD,)))
         await until_closed(unused)
-        assert not session.closed
-    await until_closed(session)
+        assert not pool.closed
+    await until_closed(pool)
     await current.close()
 
 
 async def test_the_end_of_the_process_waits_for_nobody() -> None:
     current = Current(Settings(providers=(OLD,)))
     await current.open()
-    session = session_of(current, "up")
+    pool = pool_of(current, "up")
     with current.held():
         await current.replace(Settings(providers=(NEW,)))
         await current.close()
-        assert session.closed
+        assert pool.closed
 
 
 async def reload(gateway: LocalGateway, *providers: ProviderSettings, aliases: tuple[AliasSettings, ...] = ()) -> None:
@@ -105,7 +105,7 @@ async def test_a_response_in_the_background_keeps_its_connection() -> None:
     async with running_upstream() as first, running_upstream() as second:
         first.answer(Script.of(chat.chunk({"content": "a"}), 0.5, chat.text_stream("old")))
         async with local_gateway(provider(first.base_url)) as gateway:
-            session = session_of(gateway.app[CURRENT], "up")
+            pool = pool_of(gateway.app[CURRENT], "up")
             async with (
                 aiohttp.ClientSession(headers=gateway.headers) as client,
                 client.post(
@@ -118,8 +118,8 @@ async def test_a_response_in_the_background_keeps_its_connection() -> None:
             runs = gateway.app[STATE].runs
             assert runs is not None
             assert len(runs) == 1
-            assert not session.closed
-            await until_closed(session)
+            assert not pool.closed
+            await until_closed(pool)
             assert len(runs) == 0
             assert not first.last.left.is_set()
             assert (await gateway.log.request_line())["status"] == 200

@@ -15,7 +15,7 @@ from gateway.exchange.exchange import Exchange
 from gateway.spec.requests import CreateRequest
 from gateway.translate.composer import Composer
 from gateway.translate.translation import Translation
-from gateway.upstream.client import UpstreamAnswer
+from gateway.upstream.answer import UpstreamAnswer
 from gateway.web.chat_completions import _Passing
 from gateway.web.event_stream import EventStream
 from tests.fakes import chat
