@@ -28,6 +28,8 @@ _MOST_WAITING = 32_768
 _LARGE_BYTES = 262_144
 """A larger request is sent piece by piece, with other work between the pieces."""
 _LONGEST_HEAD = 65_536
+_PROTOCOL = b"HTTP/"
+"""How every head begins. Who greets with anything else, as a mail server does, would be waited for in vain."""
 _HEAD_END = re.compile(rb"\n\r?\n")
 _WITHOUT_BODY = frozenset({204, 304})
 
@@ -149,8 +151,8 @@ class UpstreamAnswer:
                 rest, self._head = self._head, b""
                 self._wake()
                 return rest
-        if len(self._head) > _LONGEST_HEAD:
-            self._fail(HttpProcessingError(message="The head is too long"))
+        if not self._head.startswith(_PROTOCOL[: len(self._head)]) or len(self._head) > _LONGEST_HEAD:
+            self._fail(HttpProcessingError(message="No head of HTTP"))
         return b""
 
     def _read_head(self, head: RawResponseMessage) -> None:
@@ -287,8 +289,8 @@ def _parsed(protocol: Connection, head: bytes) -> RawResponseMessage:
         response_with_body=False,
         auto_decompress=False,
     )
-    messages, is_upgraded, _ = parser.feed_data(head)
-    if not messages or is_upgraded:
+    messages, _, _ = parser.feed_data(head)
+    if not messages or messages[0][0].code == 101:  # nobody asked for another protocol
         raise HttpProcessingError(message="No answer of HTTP")
     return messages[0][0]
 

@@ -1,5 +1,7 @@
 """One upstream over real sockets; faults of upstreams as clients see them are in tests/faults/test_upstreams.py."""
 
+import asyncio
+
 import orjson
 import pytest
 from aiohttp import web
@@ -101,11 +103,64 @@ async def test_what_came_before_a_break_is_given_first(script: tuple[RawStep, ..
         assert (caught.value.kind, caught.value.upstream_code) == (ErrorKind.UPSTREAM_ERROR, "cut_off")
 
 
-@pytest.mark.parametrize("kind", [ErrorKind.UPSTREAM_ERROR, ErrorKind.UPSTREAM_PROTOCOL])
-async def test_an_answer_without_a_head(kind: ErrorKind) -> None:
-    script: tuple[RawStep, ...] = ("cut",) if kind is ErrorKind.UPSTREAM_ERROR else (b"rubbish\r\n\r\n", "hang")
+@pytest.mark.parametrize(
+    ("script", "kind"),
+    [
+        (("cut",), ErrorKind.UPSTREAM_ERROR),
+        ((b"HTTP/1.1 200 OK\r\nContent-", "cut"), ErrorKind.UPSTREAM_ERROR),
+        ((b"rubbish\r\n\r\n", "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+        ((b"220 mail.example ready\r\n", "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+        ((b"HT", 0.02, b"ML", "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+        ((b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+        ((b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+        ((b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "hang"), ErrorKind.UPSTREAM_PROTOCOL),
+    ],
+)
+async def test_an_answer_without_a_head(script: tuple[RawStep, ...], kind: ErrorKind) -> None:
     async with raw_upstream(script) as server:
         assert (await refused(server.base_url)).kind is kind
+
+
+async def test_an_answer_before_the_answer_is_passed_over() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"
+    script: tuple[RawStep, ...] = (
+        early,
+        0.02,
+        early + EVENTS_HEAD[:30],
+        0.02,
+        EVENTS_HEAD[30:] + chunked(b"a"),
+        LAST_CHUNK,
+    )
+    async with raw_upstream(script) as server, Upstream(settings(server.base_url)) as up:
+        assert await opened(up) == b"a"
+
+
+async def test_a_large_request_is_not_sent_to_its_end_once_it_is_refused() -> None:
+    refusal = b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    read = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal read
+        await reader.read(1000)
+        writer.write(refusal)
+        await asyncio.sleep(0.2)
+        while piece := await reader.read(65_536):
+            read += len(piece)
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0, limit=1000)
+    async with server, Upstream(settings(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")) as up:
+        with pytest.raises(GatewayError) as caught:
+            await opened(up, bytes(50_000_000))
+        assert caught.value.kind is ErrorKind.BODY_TOO_LARGE
+        assert read < 50_000_000
+
+
+async def test_a_request_takes_no_line_of_its_own_into_the_head() -> None:
+    async with running_upstream() as server, Upstream(settings(server.base_url)) as up:
+        with pytest.raises(ValueError, match="control character"):
+            await up.open_chat(b"{}", is_stream=True, request_id="a\r\nX-Other: b")
+        assert not server.received
 
 
 async def test_an_address_where_nobody_listens() -> None:
