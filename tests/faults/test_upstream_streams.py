@@ -25,6 +25,7 @@ STREAMED_OR_NOT = pytest.mark.parametrize("request_body", [REQUEST, WHOLE], ids=
 COMPLETION = chat.completion(OUTPUT)
 
 
+@pytest.mark.alone
 @pytest.mark.case("U7")
 @pytest.mark.parametrize("steps", [(FIRST, "hang"), (FIRST, b"data: {", "hang"), (b": comment\n\n", "hang")])
 async def test_u7_silence_in_the_middle_fails_the_stream(steps: tuple[Step, ...], figures: Figures) -> None:
@@ -80,6 +81,7 @@ async def test_each_time_limit_ends_a_chat_stream(
         assert (await place.gateway.log.request_line())["termination"] == termination
 
 
+@pytest.mark.alone
 @pytest.mark.case("U22")
 async def test_u22_an_endless_answer_ends_at_the_total_limit(figures: Figures) -> None:
     steps: list[Step] = [FIRST, 0.02] * 500
