@@ -51,7 +51,8 @@ class ChunkedBody:
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []
-        at, size = 0, len(data)
+        is_at_chunk = not self._left and not self._is_line_due and self._trailer_bytes < 0
+        at, size = _take_whole_chunks(data, pieces) if is_at_chunk else 0, len(data)
         while at < size and not self.is_broken:
             at = self._take_data(data, at, pieces) if self._left else self._take_line(data, at)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -108,6 +109,22 @@ class ChunkedBody:
         self._held = data[at:]
         self.is_broken = self.is_broken or b"\n" in self._held or len(self._held) > most_bytes
         return len(data)
+
+
+def _take_whole_chunks(data: bytes, pieces: list[bytes]) -> int:
+    """Takes the chunks that are there whole, as nearly all are; returns where to go on.
+
+    The same would come out of the way that takes them in parts, in twice the time.
+    """
+    at, size, match = 0, len(data), _SIZE.match
+    while at < size and (line := match(data, at)) is not None:
+        start = line.end()
+        stop = start + int(line[1], 16)
+        if stop == start or not data.startswith(b"\r\n", stop):
+            break
+        pieces.append(data[start:stop])
+        at = stop + 2
+    return at
 
 
 class SizedBody:
