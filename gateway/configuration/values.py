@@ -13,6 +13,21 @@ from gateway.dialects.table import PRESETS
 from gateway.settings import LimitsSettings, ProviderSettings, Quirks, StateSettings
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OWN_HEADERS = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""They say how a request and its connection are framed: a second value would make two requests of one."""
 _NEVER_HOSTED = frozenset({"function", "custom", "namespace"})
 _NEVER_SET = frozenset({"model", "messages", "stream", "stream_options"})
 _NEVER_DROPPED = ("model", "messages", "stream")
@@ -46,6 +61,8 @@ def _header_problems(value: object) -> Iterator[str]:
     for name, text in value.items() if isinstance(value, dict) else ():
         if not _HEADER_NAME.fullmatch(name):
             yield f".{json.dumps(name)}: is not the name of a header"
+        elif name.lower() in _OWN_HEADERS:
+            yield f".{json.dumps(name)}: is the gateway's to set"
         elif not text.isprintable():
             yield f".{json.dumps(name)}: has characters that cannot be sent in a header"
 

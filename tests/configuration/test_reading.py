@@ -74,6 +74,10 @@ def test_a_malformed_reference_is_refused(tmp_path: Path, text: str) -> None:
         (PROVIDER + "headers = { A = 1 }", "providers[0].headers: expected `str`, got `int`"),
         (PROVIDER + 'headers = { "a b" = "1" }', 'providers[0].headers."a b": is not the name of a header'),
         (
+            PROVIDER + 'headers = { "Content-Length" = "1" }',
+            'providers[0].headers."Content-Length": is the gateway\'s to set',
+        ),
+        (
             PROVIDER + 'headers = { A = "1\\n2" }',
             'providers[0].headers."A": has characters that cannot be sent in a header',
         ),
