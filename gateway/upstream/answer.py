@@ -5,16 +5,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aiohttp import ClientPayloadError
 from aiohttp.connector import Connection as PooledConnection
-from aiohttp.hdrs import CONTENT_LENGTH, CONTENT_TYPE
-from aiohttp.http import HttpResponseParser, RawResponseMessage
+from aiohttp.hdrs import CONTENT_TYPE
+from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import HttpProcessingError
 
-from gateway.codec.http_body import Body, ChunkedBody, SizedBody, UnboundedBody
+from gateway.codec.http_body import Body
 from gateway.errors import ErrorKind, GatewayError
 from gateway.upstream.connection import Connection
 from gateway.upstream.connections import cut_off, lost_without_head
+from gateway.upstream.response_head import body_after, parsed
 
 Take = Callable[[bytes], bool]
 """Gets the next bytes of a body, or none at its end; says whether it wants more at once. It must not wait."""
@@ -31,7 +31,6 @@ _LONGEST_HEAD = 65_536
 _PROTOCOL = b"HTTP/"
 """How every head begins. Who greets with anything else, as a mail server does, would be waited for in vain."""
 _HEAD_END = re.compile(rb"\n\r?\n")
-_WITHOUT_BODY = frozenset({204, 304})
 
 
 class UpstreamAnswer:
@@ -143,7 +142,7 @@ class UpstreamAnswer:
         while (end := _HEAD_END.search(self._head)) is not None:
             head, self._head = self._head[: end.end()], self._head[end.end() :]
             try:
-                self._read_head(_parsed(self._protocol, head))
+                self._read_head(parsed(self._protocol, head))
             except HttpProcessingError as error:
                 self._fail(error.with_traceback(None))
                 return b""
@@ -159,7 +158,7 @@ class UpstreamAnswer:
         """Takes what the head says; an answer before the answer (1xx) says nothing."""
         if 100 <= head.code < 200:
             return
-        self._body = _body_after(head)
+        self._body = body_after(head)
         if head.should_close:
             self._protocol.force_close()
         self.status, self.headers = head.code, head.headers
@@ -273,33 +272,3 @@ class UpstreamAnswer:
             self._sending.cancel()
         protocol.abort()  # a request that is not sent yet must not be sent any more
         self._pooled.close()
-
-
-def _parsed(protocol: Connection, head: bytes) -> RawResponseMessage:
-    """The head of an answer, alone.
-
-    Raises:
-        HttpProcessingError: when it is none.
-    """
-    parser = HttpResponseParser(
-        protocol,
-        asyncio.get_running_loop(),
-        _MOST_WAITING,
-        payload_exception=ClientPayloadError,
-        response_with_body=False,
-        auto_decompress=False,
-    )
-    messages, _, _ = parser.feed_data(head)
-    if not messages or messages[0][0].code == 101:  # nobody asked for another protocol
-        raise HttpProcessingError(message="No answer of HTTP")
-    return messages[0][0]
-
-
-def _body_after(head: RawResponseMessage) -> Body:
-    if head.code in _WITHOUT_BODY:
-        return SizedBody(0)
-    if head.chunked:
-        return ChunkedBody()
-    if (size := head.headers.get(CONTENT_LENGTH)) is not None:
-        return SizedBody(int(size))
-    return UnboundedBody()
