@@ -6,6 +6,7 @@ not depend on that.
 
 import asyncio
 
+import orjson
 import pytest
 
 from tests.agents.codex import Codex, failures, messages
@@ -129,31 +130,32 @@ async def test_a_wrong_key_is_told_and_never_reaches_the_upstream(
 ) -> None:
     codex.retry(requests=1, streams=1)
     codex.key = "wrong-secret"
-    before = attempts_at(gateway)
+    before = attempts_at(gateway, 401)
     finished = await codex.run("Go", expect_success=False)
     assert "API key" in failures(finished)[0]
-    assert await attempts_since(gateway, before, at_least=2) == 2
+    assert await attempts_since(gateway, before, 401, at_least=2) == 2
     assert upstream.received == []
 
 
 async def test_an_unknown_model_is_told_at_once(codex: Codex, gateway: GatewayProcess, upstream: Upstream) -> None:
     codex.settings["model"] = "nobody/model"
-    before = attempts_at(gateway)
+    before = attempts_at(gateway, 404)
     finished = await codex.run("Go", expect_success=False)
     assert "'nobody/model'" in failures(finished)[0]
-    assert await attempts_since(gateway, before, at_least=1) == 1
+    assert await attempts_since(gateway, before, 404, at_least=1) == 1
     assert upstream.received == []
 
 
-def attempts_at(gateway: GatewayProcess) -> int:
-    """How many requests for a response the gateway has logged."""
-    return sum('"path":"/v1/responses"' in line for line in gateway.lines)
+def attempts_at(gateway: GatewayProcess, status: int) -> int:
+    """How many requests for a response the gateway has refused so; those of tests before may come late."""
+    lines = [orjson.loads(line) for line in gateway.lines if '"path":"/v1/responses"' in line]
+    return sum(line["status"] == status for line in lines)
 
 
-async def attempts_since(gateway: GatewayProcess, before: int, *, at_least: int) -> int:
+async def attempts_since(gateway: GatewayProcess, before: int, status: int, *, at_least: int) -> int:
     """How many there were since then; the log may be a moment behind the answer."""
     async with asyncio.timeout(5):
         while True:
-            if (attempts := attempts_at(gateway) - before) >= at_least:
+            if (attempts := attempts_at(gateway, status) - before) >= at_least:
                 return attempts
             await asyncio.sleep(0.01)
