@@ -114,7 +114,7 @@ class ChunkedBody:
 def _take_whole_chunks(data: bytes, pieces: list[bytes]) -> int:
     """Takes the chunks that are there whole, as nearly all are; returns where to go on.
 
-    The same would come out of the way that takes them in parts, in twice the time.
+    The same would come out of the way that takes them in parts, for a fifth more.
     """
     at, size, match = 0, len(data), _SIZE.match
     while at < size and (line := match(data, at)) is not None:

@@ -131,6 +131,8 @@ class UpstreamAnswer:
             body.end()
         if body is None or not body.is_over:
             self._fail(error)
+        else:
+            self._came(b"")
 
     def _fail(self, error: BaseException | None) -> None:
         self._has_failed, self._failure = True, self._failure or error
@@ -229,7 +231,7 @@ class UpstreamAnswer:
         return self._body is not None and self._body.is_over and not self._waiting
 
     async def read(self) -> bytes:
-        """The next bytes of the body, those of one read of the socket at most; empty at its end.
+        """The next bytes of the body, at most `PIECE_BYTES`; empty at its end.
 
         Raises:
             GatewayError: UPSTREAM_ERROR when the connection breaks before the body ends.

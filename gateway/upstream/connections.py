@@ -14,6 +14,7 @@ from aiohttp import (
     ClientConnectorSSLError,
     ClientHttpProxyError,
     ClientProxyConnectionError,
+    ClientResponseError,
     TCPConnector,
     UnixConnector,
 )
@@ -98,6 +99,8 @@ def without_connection(error: Exception) -> GatewayError:
             return _unreachable("The upstream cannot be reached.", type(error).__name__)
         case ClientHttpProxyError():
             return _unreachable("The proxy refused to connect to the upstream.", f"proxy_status_{error.status}")
+        case ClientResponseError():  # nobody else has been asked anything yet
+            return _unreachable("The proxy's answer is not valid HTTP.", "proxy_protocol")
         case _:
             return lost_without_head(error.__cause__ or error)
 

@@ -122,6 +122,41 @@ async def test_an_answer_without_a_head(script: tuple[RawStep, ...], kind: Error
         assert (await refused(server.base_url)).kind is kind
 
 
+OPEN_HEADS = [
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("head", OPEN_HEADS)
+async def test_a_body_without_a_length_ends_with_its_connection(head: bytes) -> None:
+    async with (
+        raw_upstream((head, b"ab", 0.05, b"c", 0.05, "cut")) as server,
+        Upstream(settings(server.base_url)) as up,
+    ):
+        async with asyncio.timeout(WAIT):
+            assert await opened(up) == b"abc"
+            answer = await up.open_chat(b"{}", is_stream=True, request_id="req_1")
+            taken: list[bytes] = []
+
+            def take(piece: bytes) -> bool:
+                taken.append(piece)
+                return True
+
+            await answer.feed(take)
+            answer.close()
+        assert (b"".join(taken), taken[-1]) == (b"abc", b"")
+
+
+@pytest.mark.parametrize("head", OPEN_HEADS)
+async def test_a_body_without_a_length_is_not_whole_when_its_connection_breaks(head: bytes) -> None:
+    async with raw_upstream((head, b"ab", 0.05, "reset")) as server, Upstream(settings(server.base_url)) as up:
+        with pytest.raises(GatewayError) as caught:
+            async with asyncio.timeout(WAIT):
+                await opened(up)
+        assert caught.value.upstream_code == "cut_off"
+
+
 async def test_an_answer_before_the_answer_is_passed_over() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n"
     script: tuple[RawStep, ...] = (

@@ -16,6 +16,7 @@ from gateway.upstream.client import Upstream
 from gateway.upstream.connections import lost_without_head
 from tests.fakes import certificates
 from tests.fakes.ports import free_port
+from tests.fakes.raw import raw_upstream
 from tests.fakes.sites import ANSWER, site
 from tests.fakes.upstream import Script, running_upstream
 
@@ -206,6 +207,12 @@ async def test_a_proxy_that_refuses_the_tunnel(status: int, reason: str) -> None
     async with proxy(status) as between:
         error = await refused(provider("https://127.0.0.1:9/v1", proxy=between.url))
         assert (error.kind, error.upstream_code) == (ErrorKind.UPSTREAM_UNREACHABLE, reason)
+
+
+async def test_a_proxy_that_speaks_no_http() -> None:
+    async with raw_upstream((b"rubbish\r\n\r\n", "hang")) as between:
+        error = await refused(provider("https://127.0.0.1:9/v1", proxy=between.base_url.removesuffix("/v1")))
+        assert (error.kind, error.upstream_code) == (ErrorKind.UPSTREAM_UNREACHABLE, "proxy_protocol")
 
 
 async def test_a_proxy_that_refuses_the_gateway_is_no_fault_of_the_client() -> None:
