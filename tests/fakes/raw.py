@@ -120,6 +120,8 @@ async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asy
         yield reader, writer
     finally:
         writer.close()
+        if writer.transport.get_write_buffer_size():  # what nobody reads would keep it open beyond the test
+            writer.transport.abort()
 
 
 async def send(port: int, data: bytes, *, half_close: bool = False) -> bytes:
