@@ -202,10 +202,12 @@ def keys_add(
     *, name: str, config: Path | None, keys_file: Path | None, default_model: str, models: str, limits: tuple[str, ...]
 ) -> None:
     """Make a key called NAME and print it, this once."""
+    from gateway.access.issuing import add_key
+
     try:
         patterns = tuple(pattern.strip() for pattern in models.split(",") if pattern.strip())
         path = _keys_path(config, keys_file)
-        text = keys.add_key(path, name, default_model=default_model, models=patterns, limits=_key_limits(limits))
+        text = add_key(path, name, default_model=default_model, models=patterns, limits=_key_limits(limits))
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(text)
@@ -243,8 +245,10 @@ def keys_list(config: Path | None, keys_file: Path | None) -> None:
 @_keys_file_option
 def keys_revoke(name_or_id: str, config: Path | None, keys_file: Path | None) -> None:
     """Make the key with this name or id invalid."""
+    from gateway.access.issuing import revoke_key
+
     try:
-        record = keys.revoke_key(_keys_path(config, keys_file), name_or_id)
+        record = revoke_key(_keys_path(config, keys_file), name_or_id)
     except LookupError as error:
         raise click.UsageError(str(error.args[0])) from None
     click.echo(f"revoked {record.id} ({record.name})")

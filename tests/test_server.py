@@ -13,7 +13,7 @@ import aiohttp
 import orjson
 import pytest
 
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import SERVE, GatewayProcess, running_gateway, start_process

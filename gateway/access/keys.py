@@ -1,4 +1,4 @@
-"""The keys of clients: how they look, which one a request carries, and the file in which they are kept.
+"""The keys of clients: how they look, which one a request carries, and how the file in which they are kept is read.
 
 A key is 256 random bits, so a plain SHA-256 of it is safe to store and costs a microsecond to check. The text of a key
 is shown once, to the one who made it: neither it nor its digest is in any log line or error. No HTTP here.
@@ -11,14 +11,11 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import tomli_w
 
-from gateway.access.whole_file import locked, write_whole
 from gateway.configuration import ConfigurationError
 from gateway.settings import KeyLimits
 
@@ -170,67 +167,6 @@ def read_records(path: Path) -> tuple[KeyRecord, ...]:
         raise ConfigurationError([f"{path}: is not UTF-8 (byte {error.start})"]) from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigurationError([f"{path}: is not a keys file: {error}"]) from None
-
-
-def add_key(
-    path: Path,
-    name: str,
-    *,
-    default_model: str = "",
-    models: tuple[str, ...] = (),
-    limits: KeyLimits = NO_LIMITS,
-) -> str:
-    """Make a key, write its digest into the file, and return its text, which is kept nowhere.
-
-    Args:
-        path: the keys file.
-        name: what the operator calls the key.
-        default_model: the model of its requests that name none.
-        models: shell patterns of the models that it may ask for; none for all.
-        limits: those that go before `[limits]`.
-
-    Raises:
-        ValueError: when the name is taken or cannot be one.
-        ConfigurationError: when the file is not a keys file.
-    """
-    with locked(path):
-        records = read_records(path)
-        if any(name in (record.name, record.id) for record in records):
-            raise ValueError(f"there is a key {name!r} already")
-        text, key_id = new_key()
-        created = datetime.now(UTC).isoformat(timespec="seconds")
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        own = msgspec.to_builtins(limits)
-        record = _checked(KeyRecord(key_id, name, digest, created, default_model, models, **own))
-        _write_records(path, (*records, record))
-    return text
-
-
-def _checked(record: KeyRecord) -> KeyRecord:
-    try:
-        return msgspec.convert(msgspec.to_builtins(record), KeyRecord)
-    except msgspec.ValidationError:
-        raise ValueError("a name has 1 to 100 characters, and no control characters") from None
-
-
-def revoke_key(path: Path, name_or_id: str) -> KeyRecord:
-    """Take a key out of the file.
-
-    Raises:
-        LookupError: when there is no such key.
-        ConfigurationError: when the file is not a keys file.
-    """
-    with locked(path):
-        records = read_records(path)
-        for record in records:
-            if name_or_id in (record.id, record.name):
-                _write_records(path, tuple(other for other in records if other is not record))
-                return record
-    raise LookupError(f"there is no key {name_or_id!r}")
-
-
-def _write_records(path: Path, records: Iterable[KeyRecord]) -> None:
-    write_whole(path, tomli_w.dumps({"keys": [msgspec.to_builtins(record) for record in records]}).encode())
 
 
 Signature = tuple[int, int, int, int]

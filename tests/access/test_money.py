@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.keys import KeyRing, KeyStore, add_key
+from gateway.access.issuing import add_key
+from gateway.access.keys import KeyRing, KeyStore
 from gateway.access.money import check_money
 from gateway.configuration import ConfigurationError
 from gateway.settings import AuthSettings, KeyLimits, ProviderSettings, Settings

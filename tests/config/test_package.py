@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway import __version__
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from tests import debian
 from tests.fakes.service_manager import notices
 from tests.fakes.upstream import WAIT

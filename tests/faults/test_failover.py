@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import running_gateway

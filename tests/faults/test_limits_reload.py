@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import tomli_w
 
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from gateway.codec.json import JSONObject
 from gateway.settings import KeyLimits
 from tests.fakes import chat

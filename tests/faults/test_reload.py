@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import tomli_w
 
-from gateway.access.keys import add_key, revoke_key
+from gateway.access.issuing import add_key, revoke_key
 from gateway.codec.json import JSONObject
 from tests.fakes import chat
 from tests.fakes.gateway import KEY, GatewayProcess, running_gateway

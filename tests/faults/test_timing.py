@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from tests.fakes import chat
 from tests.fakes.gateway import GatewayProcess, running_gateway
 from tests.fakes.local_gateway import KEY

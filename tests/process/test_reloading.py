@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gateway.access.keys import KeyStore, add_key
+from gateway.access.issuing import add_key
+from gateway.access.keys import KeyStore
 from gateway.configuration import ConfigurationError
 from gateway.process.reloading import Reloads, on_signal, reload, with_fixed
 from gateway.settings import (

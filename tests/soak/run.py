@@ -18,7 +18,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from gateway.access.keys import add_key, revoke_key
+from gateway.access.issuing import add_key, revoke_key
 from gateway.codec.json import JSONObject
 from tests.fakes.gateway import GatewayProcess, running_gateway
 from tests.fakes.log import Log

@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 import pytest
 
-from gateway.access.keys import add_key
+from gateway.access.issuing import add_key
 from gateway.codec.json import JSONObject
 from tests.fakes.chat import completion, text_stream
 from tests.fakes.gateway import GatewayProcess, running_gateway

@@ -5,7 +5,8 @@ from pathlib import Path
 import aiohttp
 import orjson
 
-from gateway.access.keys import KeyStore, add_key, revoke_key
+from gateway.access.issuing import add_key, revoke_key
+from gateway.access.keys import KeyStore
 from gateway.codec.json import JSONObject
 from tests.fakes.chat import text_stream
 from tests.fakes.local_gateway import local_gateway, provider
