@@ -1,6 +1,8 @@
 """Sealed tokens: only their owner's gateway opens them, whatever is done to them."""
 
 import stat
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,3 +103,9 @@ def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
         token = sealers[0].seal("owner", b"payload")
         assert [each.open("owner", token) for each in sealers] == [b"payload"] * at_once
     assert sorted(tmp_path.iterdir()) == sorted(tmp_path / f"{number}.keys" for number in range(40))
+
+
+def test_a_gateway_that_has_sealed_nothing_has_not_loaded_the_cipher() -> None:
+    code = "import sys, gateway.server; print(any(name.startswith('cryptography') for name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert loaded.stdout == "False\n"
