@@ -28,6 +28,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gateway import __version__
+from gateway.codec.http_head import header_lines
 from gateway.codec.json import loads
 from gateway.codec.upstream_error import error_from_response
 from gateway.errors import ErrorKind, GatewayError
@@ -37,7 +38,7 @@ from gateway.upstream.answer import UpstreamAnswer
 from gateway.upstream.connections import open_pool, without_connection
 from gateway.upstream.proxies import proxy_of
 from gateway.upstream.refusals import Refusals
-from gateway.upstream.request_head import header_lines, request_line
+from gateway.upstream.request_head import request_line
 
 ERROR_BODY_BYTES = 65_536
 """The most that is read of an error's body."""

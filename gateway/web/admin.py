@@ -13,8 +13,8 @@ from aiohttp.web import Application, TCPSite
 
 from gateway.settings import AdminSettings
 from gateway.web import health, metrics, tasks
+from gateway.web.answer_head import set_headers
 from gateway.web.app_keys import METRICS, READINESS
-from gateway.web.middlewares import set_headers
 from gateway.web.runner import GatewayRunner
 
 _log = logging.getLogger(__name__)

@@ -25,6 +25,7 @@ from gateway.web import (
     responses,
     stored_responses,
 )
+from gateway.web.answer_head import set_headers
 from gateway.web.app_keys import (
     CURRENT,
     KEYS,
@@ -42,7 +43,7 @@ from gateway.web.app_keys import (
 from gateway.web.body import defer_continue
 from gateway.web.current import Current
 from gateway.web.load import Load
-from gateway.web.middlewares import authenticate, explain_errors, identify, set_headers
+from gateway.web.middlewares import authenticate, explain_errors, identify
 from gateway.web.open_streams import OpenStreams
 
 

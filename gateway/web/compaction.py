@@ -31,7 +31,7 @@ async def _compact(request: Request, entry: Entry) -> StreamResponse:
         raise GatewayError(ErrorKind.UPSTREAM_ERROR, "The model did not finish its summary.")
     answer = {name: response[name] for name in ("id", "created_at", "output", "usage")}
     answer["object"] = "response.compaction"
-    return await send_json(request, dumps(answer), dict(exchange.headers), stall=settings.server.write_stall_seconds)
+    return await send_json(request, dumps(answer), exchange.headers, stall=settings.server.write_stall_seconds)
 
 
 def _create_body(body: JSONObject) -> JSONObject:

@@ -76,7 +76,7 @@ async def list_items(request: Request) -> StreamResponse:
     query = read_query(request, PageQuery)
     store, record = await _found(request)
     page = page_of(await store.items(record.owner, record.id), query)
-    return await send_json(request, page, {}, stall=request[VISIT].configured.settings.server.write_stall_seconds)
+    return await send_json(request, page, (), stall=request[VISIT].configured.settings.server.write_stall_seconds)
 
 
 async def retrieve_item(request: Request) -> StreamResponse:

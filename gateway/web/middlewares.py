@@ -142,21 +142,3 @@ async def authenticate(request: Request, handler: Handler) -> StreamResponse:
         if caller is not None:
             request[VISIT].caller = caller
     return await handler(request)
-
-
-async def set_headers(request: Request, response: StreamResponse) -> None:
-    """The headers of every answer, streamed or not: a signal, because streams are prepared inside their handler."""
-    headers = response.headers
-    visit = request.get(VISIT)  # there is none for the admin listener, nor for what aiohttp refuses by itself
-    app = visit.app if visit is not None else request.app
-    if app[READINESS].is_draining:  # the next request of this client shall go to another process
-        headers["Connection"] = "close"
-        response.force_close()
-    if visit is not None:
-        visit.has_begun = True
-        headers["x-request-id"] = visit.id
-        if visit.admission is not None:
-            headers.update(visit.admission.headers)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.setdefault("Cache-Control", "no-store")
-    headers.popall("Server", None)

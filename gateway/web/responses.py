@@ -55,7 +55,7 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
 async def _answer(request: Request, exchange: Exchange, settings: Settings) -> StreamResponse:
     if not exchange.is_stream:
         answer = await exchange.collect()
-        return await send_json(request, answer, dict(exchange.headers), stall=settings.server.write_stall_seconds)
+        return await send_json(request, answer, exchange.headers, stall=settings.server.write_stall_seconds)
     stream = EventStream(request, settings.server, exchange.keep_alive)
     streams = request[VISIT].app[STREAMS]
     streams.add(request)

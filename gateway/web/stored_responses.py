@@ -69,7 +69,7 @@ async def list_input_items(request: Request) -> StreamResponse:
 
 
 async def _send(request: Request, body: bytes) -> StreamResponse:
-    return await send_json(request, body, {}, stall=request[VISIT].configured.settings.server.write_stall_seconds)
+    return await send_json(request, body, (), stall=request[VISIT].configured.settings.server.write_stall_seconds)
 
 
 async def _effective_input(store: Store, record: Record, most_turns: int) -> list[Item]:

@@ -7,7 +7,7 @@ from aiohttp.web import Application
 
 from gateway.settings import Settings
 from gateway.upstream.routing import Router
-from gateway.web.app_keys import Visit
+from gateway.web.app_keys import READINESS, Readiness, Visit
 from gateway.web.current import Configured
 
 
@@ -15,7 +15,9 @@ def visit(settings: Settings | None = None, **members: Any) -> Visit:
     """A request that has just begun, but for these members."""
     settings = settings or Settings()
     configured = Configured(settings, Router(settings.providers, settings.models))
-    one = Visit(Application(), "req_1", time.monotonic(), configured)
+    app = Application()
+    app[READINESS] = Readiness()
+    one = Visit(app, "req_1", time.monotonic(), configured)
     for name, value in members.items():
         setattr(one, name, value)
     return one
