@@ -58,6 +58,8 @@ def parse_body(data: bytes, *, max_depth: int, max_containers: int) -> JSONObjec
     Raises:
         GatewayError: the body is no JSON object, too deep, or holds too many values.
     """
+    if data.count(b"{") + data.count(b"[") <= max_containers and data.count(b",") <= max_containers:
+        return _checked(_parsed(data, max_depth), data, max_depth)
     steps = parsing(data, max_depth=max_depth, max_containers=max_containers)
     while True:
         try:
@@ -76,12 +78,15 @@ def parsing(data: bytes, *, max_depth: int, max_containers: int) -> Generator[No
     if (yield from _is_crowded(data, max_containers)):
         message = f"The body holds too many JSON values: at most {max_containers} objects and arrays are allowed."
         raise GatewayError(ErrorKind.INVALID_VALUE, message)
-    max_depth = min(max_depth, WRITABLE_DEPTH)
     body = _parsed(data, max_depth)
     yield
+    return _checked(body, data, max_depth)
+
+
+def _checked(body: JSONValue, data: bytes, max_depth: int) -> JSONObject:
     if not isinstance(body, dict):
         raise GatewayError(ErrorKind.INVALID_TYPE, "The body must be a JSON object.")
-    if _walk(body, max_depth) and _has_inexact_integer(data):
+    if _walk(body, min(max_depth, WRITABLE_DEPTH)) and _has_inexact_integer(data):
         raise GatewayError(ErrorKind.INVALID_VALUE, "The body holds an integer that does not fit into 64 bits.")
     return body
 
@@ -105,7 +110,7 @@ def _parsed(data: bytes, max_depth: int) -> JSONValue:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         if "depth" in error.msg:
-            raise _too_deep(max_depth) from None
+            raise _too_deep(min(max_depth, WRITABLE_DEPTH)) from None
         where = f"line {error.lineno}, column {error.colno}"
         raise GatewayError(ErrorKind.INVALID_JSON, f"The body is not valid JSON ({where}).") from None
 

@@ -31,25 +31,29 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
     Raises:
         ConnectionError: when the client is gone; those of upstreams have become GatewayErrors.
     """
-    passage = Passage(target.gate)
+    passage, deadline = Passage(target.gate), Deadline(target.upstream.settings)
     try:
         with asking(target.upstream.settings.name, target.model) as asked:
-            error = await _within_limits(target, passage, work, running, pause)
+            error = await _within_limits(passage, deadline, work, running, pause)
             if asked is not None and error is not None:
                 asked.error = word_of(error)
             return error
     finally:
+        running.remove(deadline)
         passage.leave()
 
 
 async def _within_limits(
-    target: Target, passage: Passage, work: Work, running: RunningExchanges, pause: float
+    passage: Passage, deadline: Deadline, work: Work, running: RunningExchanges, pause: float
 ) -> GatewayError | None:
-    deadline = Deadline(target.upstream.settings)
     try:
         async with deadline:
             running.add(deadline)
-            await _wait(deadline, passage, pause)
+            if pause:
+                deadline.hold()
+                await asyncio.sleep(pause)
+            await passage.enter(deadline.hold)
+            deadline.ask()
             return await work(deadline, passage)
     except GatewayError as failure:
         error = failure.caught()
@@ -60,18 +64,8 @@ async def _within_limits(
     except Exception:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
         _log.exception("an exchange failed on a fault of the gateway")
         error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
-    finally:
-        running.remove(deadline)
     _tell(passage, error)
     return error
-
-
-async def _wait(deadline: Deadline, passage: Passage, pause: float) -> None:
-    if pause:
-        deadline.hold()
-        await asyncio.sleep(pause)
-    await passage.enter(deadline.hold)
-    deadline.ask()
 
 
 def _tell(passage: Passage, error: GatewayError) -> None:

@@ -5,36 +5,50 @@ from gateway.spec.requests import ConversationReference, CreateRequest, Reasonin
 from gateway.translate.options import AnswerOptions
 from gateway.translate.tools import echoed_tools
 
+_DEFAULTS: JSONObject = {
+    "background": False,
+    "frequency_penalty": 0,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "model": "",
+    "parallel_tool_calls": True,
+    "presence_penalty": 0,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {},
+    "safety_identifier": None,
+    "service_tier": "default",
+    "store": False,
+    "temperature": 1.0,
+    "text": {},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "truncation": "disabled",
+    "user": None,
+}
+_OF_STATE = frozenset({"background", "previous_response_id", "store"})
+_AS_GIVEN = _DEFAULTS.keys() - _OF_STATE - {"reasoning", "service_tier", "text", "tools"}
+
 
 def response_echo(request: CreateRequest, answer: AnswerOptions) -> JSONObject:
     """All members but those that describe the response itself; what is not kept is echoed as not kept."""
-    conversation = conversation_id(request) if request.has_state else None
-    return {
-        "background": request.has_state and bool(request.background),
-        **({"conversation": {"id": conversation}} if conversation is not None else {}),
-        "frequency_penalty": request.frequency_penalty or 0,
-        "instructions": request.instructions,
-        "max_output_tokens": request.max_output_tokens,
-        "max_tool_calls": request.max_tool_calls,
-        "metadata": request.metadata or {},
-        "model": request.model,
-        "parallel_tool_calls": request.parallel_tool_calls is not False,
-        "presence_penalty": request.presence_penalty or 0,
-        "previous_response_id": request.previous_response_id if request.has_state else None,
-        "prompt_cache_key": request.prompt_cache_key,
-        "reasoning": _reasoning(answer.reasoning),
-        "safety_identifier": request.safety_identifier,
-        "service_tier": "default",
-        "store": is_stored(request),
-        "temperature": 1.0 if request.temperature is None else request.temperature,
-        "text": _text(answer.text),
-        "tool_choice": request.tool_choice or "auto",
-        "tools": echoed_tools(request.tools),
-        "top_logprobs": request.top_logprobs or 0,
-        "top_p": 1.0 if request.top_p is None else request.top_p,
-        "truncation": request.truncation or "disabled",
-        "user": request.user,
-    }
+    echo = {**_DEFAULTS, "reasoning": _reasoning(answer.reasoning), "text": _text(answer.text)}
+    for name in request.members:
+        if name in _AS_GIVEN and (value := getattr(request, name)) is not None:
+            echo[name] = value
+    if request.tools:
+        echo["tools"] = echoed_tools(request.tools)
+    if request.has_state:
+        echo["background"] = bool(request.background)
+        echo["previous_response_id"] = request.previous_response_id
+        echo["store"] = is_stored(request)
+        if (conversation := conversation_id(request)) is not None:
+            echo["conversation"] = {"id": conversation}
+    return echo
 
 
 def is_stored(request: CreateRequest) -> bool:

@@ -22,6 +22,9 @@ class DeltaFrames:
         self.tail = tail + _NUMBER
 
 
+_UNREAD = DeltaFrames("", {})
+
+
 class EventWriter:
     """Collects the frames of one stream in order, numbered from 0 without a gap."""
 
@@ -48,6 +51,10 @@ class EventWriter:
         data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self._next)
         self._next += 1
         self._frames.append(frame(event, data))
+
+    def deltas(self, event: str, place: JSONObject, *, tail: bytes = b"") -> DeltaFrames:
+        """What does not change in the deltas of a part that opens."""
+        return _UNREAD if self.is_mute else DeltaFrames(event, place, tail=tail)
 
     def write_delta(self, frames: DeltaFrames, delta: str, extra: bytes | None = None) -> None:
         """The next delta of an open part."""

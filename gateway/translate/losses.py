@@ -27,7 +27,7 @@ class Losses:
 
     def __init__(self, members: tuple[str, ...], *, strict: bool) -> None:
         self._strict = strict
-        self._position = {name: position for position, name in enumerate(members)}
+        self._members = members
         self._entries: dict[str, None] = {}
 
     def note_field(self, name: str) -> None:
@@ -39,7 +39,6 @@ class Losses:
 
     def note_unknown(self, name: str) -> None:
         """A top-level member that the API does not know; its name is the client's own text."""
-        self._position.setdefault(safe_word(name), self._position.get(name, len(self._position)))
         self.note_field(safe_word(name))
 
     def note(self, param: str, what: str | None = None) -> None:
@@ -52,9 +51,15 @@ class Losses:
 
     def entries(self) -> tuple[str, ...]:
         """Every loss once, in the order of the request."""
-        return tuple(sorted(self._entries, key=self._order))
+        if not self._entries:
+            return ()
+        position = {name: place for place, name in enumerate(self._members)}
+        for place, name in enumerate(self._members):
+            position.setdefault(safe_word(name), place)
+        return tuple(sorted(self._entries, key=lambda entry: _order(entry, position)))
 
-    def _order(self, entry: str) -> tuple[int, list[int]]:
-        member = re.split(r"[.:\[]", entry, maxsplit=1)[0]
-        numbers = [int(digits) for digits in _NUMBER.findall(entry.partition(":")[0][len(member) :])]
-        return self._position.get(member, len(self._position)), numbers
+
+def _order(entry: str, position: dict[str, int]) -> tuple[int, list[int]]:
+    member = re.split(r"[.:\[]", entry, maxsplit=1)[0]
+    numbers = [int(digits) for digits in _NUMBER.findall(entry.partition(":")[0][len(member) :])]
+    return position.get(member, len(position)), numbers

@@ -22,6 +22,7 @@ _LEVELS = ("effort", "openrouter", "thinking_effort")
 _SWITCH = ("none", "medium")
 """The efforts that a switch says exactly: off, and as usual."""
 
+_SAMPLING = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty"})
 _PASSED_ON = frozenset(
     {
         "chat_template_kwargs",
@@ -84,8 +85,8 @@ def check_format(text_format: TextFormat | None, at: str) -> None:
 def sampling_members(request: CreateRequest, *, quirks: Quirks, losses: Losses) -> JSONObject:
     """Limits and sampling, and what passes through without the API knowing it."""
     members: JSONObject = {}
-    for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty"):
-        if (value := getattr(request, name)) is not None:
+    for name in request.members:
+        if name in _SAMPLING and (value := getattr(request, name)) is not None:
             members[name] = value
     if request.max_output_tokens is not None:
         fields = ("max_tokens", "max_completion_tokens")
@@ -95,7 +96,7 @@ def sampling_members(request: CreateRequest, *, quirks: Quirks, losses: Losses) 
         members["logprobs"] = True
         if request.top_logprobs:
             members["top_logprobs"] = request.top_logprobs
-    return members | passed_on(request, losses)
+    return members | passed_on(request, losses) if request.extra else members
 
 
 def wants_logprobs(request: CreateRequest) -> bool:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from gateway.codec.json import JSONObject, dumps
 from gateway.codec.partial_json import InputField
 from gateway.settings import ReasoningEvents
-from gateway.translate.event_writer import DeltaFrames, EventWriter
+from gateway.translate.event_writer import EventWriter
 from gateway.translate.logprobs import response_logprobs
 from gateway.translate.sealed import Seal, SealedSummary, encode
 from gateway.translate.tool_results import call_item, custom_input
@@ -113,7 +113,7 @@ class TextPart:
         self._logprobs: list[JSONObject] = []
         self._annotations: list[JSONObject] = []
         tail = b',"logprobs":[]' if kind == "output_text" else b""
-        self._frames = DeltaFrames(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
+        self._frames = writer.deltas(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
         writer.write("response.content_part.added", **place, part=self._object(""))
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
@@ -223,7 +223,7 @@ class SummaryPart:
         self._writer = writer
         self._place = place
         self._texts: list[str] = []
-        self._frames = DeltaFrames("response.reasoning_summary_text.delta", place)
+        self._frames = writer.deltas("response.reasoning_summary_text.delta", place)
         writer.write("response.reasoning_summary_part.added", **place, part={"type": "summary_text", "text": ""})
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
@@ -249,7 +249,7 @@ class FunctionCallItem:
         self._output_index = output_index
         self._pieces: list[str] = []
         self._place = {"item_id": item["id"], "output_index": output_index}
-        self._frames = DeltaFrames("response.function_call_arguments.delta", self._place)
+        self._frames = writer.deltas("response.function_call_arguments.delta", self._place)
         writer.write("response.output_item.added", output_index=output_index, item=self._item)
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
@@ -282,7 +282,7 @@ class CustomCallItem:
         self._arguments: list[str] = []
         self._pieces: list[str] = []
         self._place = {"item_id": item["id"], "output_index": output_index}
-        self._frames = DeltaFrames("response.custom_tool_call_input.delta", self._place)
+        self._frames = writer.deltas("response.custom_tool_call_input.delta", self._place)
         writer.write("response.output_item.added", output_index=output_index, item=self._item)
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:

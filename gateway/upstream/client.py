@@ -17,7 +17,6 @@ from aiohttp.hdrs import (
     ACCEPT_ENCODING,
     AUTHORIZATION,
     CONTENT_ENCODING,
-    CONTENT_LENGTH,
     CONTENT_TYPE,
     HOST,
     PROXY_AUTHORIZATION,
@@ -125,22 +124,16 @@ class Upstream:
         self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
     ) -> UpstreamAnswer:
         """As `open_chat`, in the API that the provider's `wire` names."""
-        if self.settings.wire == "chat":
-            return await self.open_chat(body, is_stream=is_stream, request_id=request_id, is_verbatim=is_verbatim)
-        return await self._open_answer(self._responses_url, body, request_id, is_stream, is_verbatim)
+        url = self._chat_url(body) if self.settings.wire == "chat" else self._responses_url
+        return await self._open_answer(url, body, request_id, is_stream, is_verbatim)
 
     async def _open_answer(
         self, url: URL, body: bytes, request_id: str, is_stream: bool, is_verbatim: bool
     ) -> UpstreamAnswer:
+        """Asks again without what is refused, as long as the request stays the same conversation."""
         accept = "text/event-stream" if is_stream else "application/json"
         headers = {_OWN_ID: request_id, **headers_to_pass_on()}
-        if is_verbatim:
-            return await self._open("POST", url, body, accept, headers)
-        return await self._open_repeated(url, body, accept, headers)
-
-    async def _open_repeated(self, url: URL, body: bytes, accept: str, headers: Mapping[str, str]) -> UpstreamAnswer:
-        """Asks again without what is refused, as long as the request stays the same conversation."""
-        for _ in range(_MOST_REFUSED):
+        for _ in range(0 if is_verbatim else _MOST_REFUSED):
             try:
                 return await self._open("POST", url, body, accept, headers)
             except GatewayError as error:
@@ -208,7 +201,10 @@ class Upstream:
     ) -> UpstreamAnswer:
         answer = await self._send(method, url, body, accept, headers)
         try:
-            await self._check(answer)
+            if not 200 <= answer.status < 300:
+                start = await _start(answer)
+                raise self._without_secret(error_from_response(answer.status, answer.headers, start))
+            _check(answer)
         except BaseException:
             answer.close()
             raise
@@ -224,12 +220,11 @@ class Upstream:
             pooled = await self._pool.connect(self._destination, [], self._timeout)
         except (ClientError, OSError) as error:  # a time-out is one too
             raise without_connection(error) from error
-        if body is not None:
-            headers = {CONTENT_TYPE: "application/json", CONTENT_LENGTH: str(len(body)), **headers}
         answer = UpstreamAnswer(pooled)
         try:
-            head = self._beginning(self._destination, method, url, accept) + header_lines(headers) + b"\r\n"
-            await answer.ask(head, body or b"")
+            beginning = self._beginning(self._destination, method, url, accept)
+            length = b"Content-Length: %d\r\n" % len(body) if body is not None else b""
+            await answer.ask(b"%b%b%b\r\n" % (beginning, length, header_lines(headers)), body or b"")
         except BaseException:
             answer.close()
             raise
@@ -244,19 +239,13 @@ class Upstream:
             headers[PROXY_AUTHORIZATION] = credentials
         headers.update(self._headers)
         headers[ACCEPT] = accept
+        if method == "POST":
+            headers[CONTENT_TYPE] = "application/json"
         is_through_proxy = destination.proxy is not None and not destination.is_ssl()
         beginning = request_line(method, url, is_through_proxy=is_through_proxy) + header_lines(headers)
         if len(self._heads) < _MOST_HEADS:
             self._heads[method, url, accept] = beginning
         return beginning
-
-    async def _check(self, answer: UpstreamAnswer) -> None:
-        if not 200 <= answer.status < 300:
-            raise self._without_secret(error_from_response(answer.status, answer.headers, await _start(answer)))
-        if _is_compressed(answer.headers):
-            raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream compressed its answer although asked not to.")
-        if answer.content_type == "text/html":
-            raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream sent a page of HTML.")
 
     def _without_secret(self, error: GatewayError) -> GatewayError:
         """Upstreams like to quote the key that they refuse."""
@@ -266,9 +255,14 @@ class Upstream:
         return error
 
 
-def _is_compressed(headers: Mapping[str, str]) -> bool:
+def _check(answer: UpstreamAnswer) -> None:
+    """Raises GatewayError for a body that cannot be an answer of the API."""
+    headers = answer.headers
     coding, framing = headers.get(CONTENT_ENCODING, "identity"), headers.get(TRANSFER_ENCODING, "chunked")
-    return (coding.strip().lower(), framing.strip().lower()) != ("identity", "chunked")
+    if (coding.strip().lower(), framing.strip().lower()) != ("identity", "chunked"):
+        raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream compressed its answer although asked not to.")
+    if answer.content_type == "text/html":
+        raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream sent a page of HTML.")
 
 
 def _headers(settings: ProviderSettings) -> CIMultiDict[str]:

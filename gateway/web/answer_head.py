@@ -62,12 +62,12 @@ def begin(request: Request, fixed: bytes, headers: Sequence[tuple[str, str]], *,
         connection = b"Connection: close\r\n"
     elif is_kept and is_old:
         connection = b"Connection: keep-alive\r\n"
-    head = b"HTTP/1.%d 200 OK\r\n%b%bDate: %b\r\n%bX-Content-Type-Options: nosniff\r\n\r\n" % (
+    head = b"HTTP/1.%d 200 OK\r\n%bDate: %b\r\n%b%bX-Content-Type-Options: nosniff\r\n\r\n" % (
         not is_old,
         fixed,
-        header_lines(dict(headers)),
         rfc822_formatted_time().encode(),
-        connection + header_lines(_of_visit(visit)),
+        connection,
+        header_lines(dict(headers) | _of_visit(visit)),
     )
     return head, is_kept
 

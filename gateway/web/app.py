@@ -43,7 +43,7 @@ from gateway.web.app_keys import (
 from gateway.web.body import defer_continue
 from gateway.web.current import Current
 from gateway.web.load import Load
-from gateway.web.middlewares import authenticate, explain_errors, identify
+from gateway.web.middlewares import answer, identify
 from gateway.web.open_streams import OpenStreams
 
 
@@ -54,7 +54,7 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     leaves is not noticed, and compressed bodies are unpacked without bounds. The store is closed with it; without one
     nothing is stored.
     """
-    app = Application(middlewares=[identify, explain_errors, authenticate])
+    app = Application(middlewares=[identify, answer])
     app[CURRENT] = Current(settings)
     app[KEYS] = keys
     app[SEALER] = sealer

@@ -59,8 +59,9 @@ async def _continue(request: Request) -> None:
 async def _read(request: Request, decoder: "_Decoder", limit: int, held: HeldBody) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    while chunk := await request.content.readany():
-        for piece in decoder.feed(chunk):
+    content = request.content
+    while not content.at_eof():
+        for piece in decoder.feed(await content.readany()):
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)

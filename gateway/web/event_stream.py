@@ -50,7 +50,7 @@ class EventStream(EventSourceResponse):
         self._is_chunked = request.version >= HttpVersion11
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._unsent = b""
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
@@ -69,15 +69,16 @@ class EventStream(EventSourceResponse):
         self._payload_writer = self._request.writer  # for aiohttp it is prepared now
         self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
         self._unsent = head + self._framed(frames)
-        self._loop.call_soon(self._send_first)
+        self._timer = self._loop.call_soon(self._send_first)
         self._last_write = self._loop.time()  # the silence begins now, not when the request came
-        self._arm()
 
     def _framed(self, frames: bytes) -> bytes:
         """As they go over the connection; an empty chunk would be the end."""
         return b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames
 
     def _send_first(self) -> None:
+        """Sends what waits, and begins to look after the client."""
+        self._arm()
         if self._unsent:
             try:
                 self._send(b"")

@@ -1,6 +1,6 @@
-"""What every request passes, outermost first: its id and log line, errors in the API's form, the key.
+"""What every request passes, outermost first: its id and log line, then the key and errors in the API's form.
 
-The order matters: an error of the key check is still answered in the API's form, and every answer is logged.
+The order matters: every answer is logged, that to a wrong key as well.
 """
 
 import asyncio
@@ -35,6 +35,12 @@ _log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _QUIET_PATHS = ("/healthz", "/readyz")
 _STORE_RETRY_SECONDS = 5.0
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_WRONG_KEY = "The API key is missing or not valid. Send it as 'Authorization: Bearer <key>'."
+_WITHOUT_KEYS = (
+    "A gateway without keys answers only requests for 127.0.0.1 or localhost that come from no web page of another "
+    "place. Make a key with 'responses-gateway keys add NAME'."
+)
 
 
 @middleware
@@ -61,15 +67,16 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
 
 
 @middleware
-async def explain_errors(request: Request, handler: Handler) -> StreamResponse:
-    """Answers every error in the API's form; a bug of ours shows nothing of itself to the client."""
+async def answer(request: Request, handler: Handler) -> StreamResponse:
+    """Checks the key, and answers errors in the API's form; a bug of ours shows nothing of itself to the client."""
+    visit = request[VISIT]
     try:
+        _authenticate(request, visit)
         return await handler(request)
     except ConnectionError:  # the client is gone or stalled: nobody is left to answer
         raise asyncio.CancelledError from None
     except Exception as failure:  # noqa: BLE001 - what is not known is logged
         error = _explained(failure).caught()
-    visit = request[VISIT]
     visit.outcome = visit.outcome or Outcome()
     visit.outcome.fail(error)
     if visit.has_begun:
@@ -117,28 +124,17 @@ def _from_http(error: HTTPException) -> GatewayError:
     return GatewayError(ErrorKind.BAD_REQUEST, "The request cannot be understood.")
 
 
-@middleware
-async def authenticate(request: Request, handler: Handler) -> StreamResponse:
+def _authenticate(request: Request, visit: Visit) -> None:
     """Lets requests under `/v1` pass with a known key only; every refusal is the same.
 
     As long as there is no key, programs of this machine need none.
     """
-    if request.path.startswith("/v1/"):
-        keys = request[VISIT].app[KEYS]
-        caller = keys.ring.authenticate(request.headers.get("Authorization"))
-        if caller is None and keys.is_open and not is_from_this_machine(request):
-            raise GatewayError(
-                ErrorKind.INVALID_API_KEY,
-                "A gateway without keys answers only requests for 127.0.0.1 or localhost that come from no web page of "
-                "another place. Make a key with 'responses-gateway keys add NAME'.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        if caller is None and not keys.is_open:
-            raise GatewayError(
-                ErrorKind.INVALID_API_KEY,
-                "The API key is missing or not valid. Send it as 'Authorization: Bearer <key>'.",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        if caller is not None:
-            request[VISIT].caller = caller
-    return await handler(request)
+    if not request.path.startswith("/v1/"):
+        return
+    keys = visit.app[KEYS]
+    visit.caller = keys.ring.authenticate(request.headers.get("Authorization"))
+    if visit.caller is not None or (keys.is_open and is_from_this_machine(request)):
+        return
+    raise GatewayError(
+        ErrorKind.INVALID_API_KEY, _WITHOUT_KEYS if keys.is_open else _WRONG_KEY, headers=dict(_CHALLENGE)
+    )

@@ -10,7 +10,7 @@ from gateway.settings import Settings
 from gateway.spec.requests import CreateRequest
 from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
-from gateway.web.admission import Entry, admitted
+from gateway.web.admission import admitted
 from gateway.web.answers import send_json
 from gateway.web.app_keys import RUNNING, STATE, STREAMS, VISIT, Visit
 from gateway.web.background import create_in_background
@@ -28,28 +28,24 @@ MODE_HEADER = "x-gateway-mode"
 
 async def create(request: Request) -> StreamResponse:
     """`POST /v1/responses`."""
-    async with admitted(request) as entry:
-        return await _create(request, entry)
-
-
-async def _create(request: Request, entry: Entry) -> StreamResponse:
     visit = request[VISIT]
     settings = visit.configured.settings
-    body = await read_json(request)
-    if settings.logging.bodies:
-        visit.asked = body
-    asked = await asked_for(request, body)
-    keeping = _keeping(visit, asked)
-    exchange = exchange_for(request, asked, settings, keeping)
-    await entry.take_tokens(exchange.estimated_tokens)
-    runs = visit.app[STATE].runs
-    if asked.background and runs is not None and keeping is not None:
-        return await create_in_background(request, exchange, keeping, runs, entry)
-    visit.outcome = exchange.outcome
-    try:
-        return await _answer(request, exchange, settings)
-    finally:
-        tell_contents(request, exchange)
+    async with admitted(request) as entry:
+        body = await read_json(request)
+        if settings.logging.bodies:
+            visit.asked = body
+        asked = await asked_for(request, body)
+        keeping = _keeping(visit, asked)
+        exchange = exchange_for(request, asked, settings, keeping)
+        await entry.take_tokens(exchange.estimated_tokens)
+        runs = visit.app[STATE].runs
+        if asked.background and runs is not None and keeping is not None:
+            return await create_in_background(request, exchange, keeping, runs, entry)
+        visit.outcome = exchange.outcome
+        try:
+            return await _answer(request, exchange, settings)
+        finally:
+            tell_contents(request, exchange)
 
 
 async def _answer(request: Request, exchange: Exchange, settings: Settings) -> StreamResponse:
