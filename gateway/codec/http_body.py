@@ -112,19 +112,16 @@ class ChunkedBody:
 
 
 def _take_whole_chunks(data: bytes, pieces: list[bytes]) -> int:
-    """Takes the chunks that are there whole, as nearly all are; returns where to go on.
+    """Takes the chunks that are there whole and have no line end in them, as nearly all; returns where to go on.
 
-    The same would come out of the way that takes them in parts, for a fifth more.
+    The same would come out of the way that takes them in parts, at three times the cost.
     """
-    at, size, match = 0, len(data), _SIZE.match
-    while at < size and (line := match(data, at)) is not None:
-        start = line.end()
-        stop = start + int(line[1], 16)
-        if stop == start or not data.startswith(b"\r\n", stop):
+    lines = data.split(b"\r\n")
+    for size, chunk in zip(lines[:-1:2], lines[1:-1:2], strict=False):
+        if not chunk or size.lower() != b"%x" % len(chunk):
             break
-        pieces.append(data[start:stop])
-        at = stop + 2
-    return at
+        pieces.append(chunk)
+    return sum(map(len, lines[: 2 * len(pieces)])) + 4 * len(pieces)
 
 
 class SizedBody:

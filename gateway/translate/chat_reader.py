@@ -20,6 +20,7 @@ from gateway.translate.usage import read_usage
 
 _TRUNCATED = {"length", "max_tokens", "model_length", "model_context_window_exceeded"}
 _FILTERED = {"content_filter", "sensitive", "safety", "refusal", "recitation"}
+_REASONING = frozenset({"reasoning_content", "reasoning", "reasoning_text", "reasoning_details"})
 _BROKEN = {"error", "abort", "aborted", "network_error", "insufficient_system_resource"}
 
 
@@ -103,9 +104,7 @@ class ChatReader:
     def _read_events(self, events: list[ServerSentEvent]) -> list[Signal]:
         signals: list[Signal] = []
         texts: list[str] = []
-        for name, data in events:
-            if self.is_over or self._said_done:
-                break
+        for name, data in () if self._said_done else events:
             if not name and (text := self._plain.text(data)) is not None:
                 texts.append(text)
                 continue
@@ -123,6 +122,8 @@ class ChatReader:
             if isinstance(chunk, dict):
                 self._plain.learn(data, chunk)
                 self._read_chunk(chunk, signals, is_error=name == b"error")
+                if self.is_over:
+                    return signals
         return signals + self._text.feed_all(texts) if texts else signals
 
     def _read_whole_body(self, body: bytes) -> list[Signal]:
@@ -148,7 +149,9 @@ class ChatReader:
             self._read_choice(choice, signals)
         if chunk.get("usage") or "x_groq" in chunk or (choice is not None and "usage" in choice):
             self._usage = read_usage(chunk) or self._usage
-        error = chunk.get("error") or (chunk if is_error else None) or _base_error(chunk)
+        error = chunk.get("error") or (chunk if is_error else None)
+        if "base_resp" in chunk:
+            error = error or _base_error(chunk["base_resp"])
         if error:
             signals += self._fail(error_from_object(error))
 
@@ -247,6 +250,8 @@ def _first_choice(choices: JSONValue) -> JSONObject | None:
 
 def _reasoning_text(delta: JSONObject) -> str:
     """The first reasoning field that holds text: the same text in two fields counts once."""
+    if _REASONING.isdisjoint(delta):
+        return ""
     for name in ("reasoning_content", "reasoning", "reasoning_text"):
         value = delta.get(name)
         if value and isinstance(value, str):
@@ -283,9 +288,8 @@ def _entries(logprobs: JSONValue) -> list[JSONObject] | None:
     return [entry for entry in content if isinstance(entry, dict)] if isinstance(content, list) else None
 
 
-def _base_error(chunk: JSONObject) -> JSONObject | None:
+def _base_error(base: JSONValue) -> JSONObject | None:
     """MiniMax reports errors beside a 200 as `base_resp`."""
-    base = chunk.get("base_resp")
     if isinstance(base, dict) and base.get("status_code"):
         return {"message": base.get("status_msg"), "code": base.get("status_code")}
     return None

@@ -199,8 +199,7 @@ class Composer:
         """The frames for `Texts`."""
         if self._open is not Open.TEXT or self._message is None:
             return self.compose([Texts(texts)])
-        for text in texts:
-            self._output_characters += len(text)
+        self._output_characters += sum(map(len, texts))
         self._message.extend(texts)
         return self._writer.take()
 
@@ -305,8 +304,7 @@ class Composer:
     def _append_all(self, signal: Signal) -> None:
         if not isinstance(signal, Texts):
             return
-        for text in signal.texts:
-            self._output_characters += len(text)
+        self._output_characters += sum(map(len, signal.texts))
         if self._message is not None:
             self._message.extend(signal.texts)
         elif self._item is not None:
