@@ -203,6 +203,11 @@ class _Connection(RequestHandler):
             self._lingering_time = 0.0
             self._current_request.content.set_exception(RequestPayloadError("the framing is broken"))
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Goes on where reading was paused; aiohttp asks for it twice with each body, and parses nothing each time."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def handle_error(
         self,
         request: BaseRequest,
