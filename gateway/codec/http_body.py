@@ -31,7 +31,7 @@ class Body(Protocol):
 class ChunkedBody:
     """A body in chunks, each with its size before it; extensions and trailers are left out."""
 
-    __slots__ = ("_held", "_is_line_due", "_left", "_trailer_bytes", "is_broken", "is_over")
+    __slots__ = ("_held", "_is_at_chunk", "_is_line_due", "_left", "_trailer_bytes", "is_broken", "is_over")
 
     def __init__(self) -> None:
         self.is_over = self.is_broken = False
@@ -43,19 +43,32 @@ class ChunkedBody:
         """Whether the line's end that follows a chunk is to come."""
         self._trailer_bytes = -1
         """How many there are so far, after the last chunk."""
+        self._is_at_chunk = True
+        """Whether the next byte begins a chunk."""
 
     def feed(self, data: bytes) -> bytes:
+        if self._is_at_chunk:  # and usually one chunk comes, in its plainest form
+            start = data.find(b"\n") + 1
+            size = len(data) - start - 2
+            if size > 0 and data.startswith(b"%x\r\n" % size) and data.endswith(b"\r\n"):
+                return data[start:-2]
+        return self._feed(data)
+
+    def _feed(self, data: bytes) -> bytes:
         if self.is_over or self.is_broken:
             self.is_broken = self.is_broken or bool(data)
             return b""
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []
-        is_at_chunk = not self._left and not self._is_line_due and self._trailer_bytes < 0
-        at, size = _take_whole_chunks(data, pieces) if is_at_chunk else 0, len(data)
+        at, size = _take_whole_chunks(data, pieces) if self._is_between_chunks() else 0, len(data)
         while at < size and not self.is_broken:
             at = self._take_data(data, at, pieces) if self._left else self._take_line(data, at)
+        self._is_at_chunk = not (self._held or self.is_broken) and self._is_between_chunks()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _is_between_chunks(self) -> bool:
+        return not self._left and not self._is_line_due and self._trailer_bytes < 0
 
     def end(self) -> None:
         self.is_broken = self.is_broken or not self.is_over

@@ -113,12 +113,30 @@ class UpstreamAnswer:
 
     def received(self, data: bytes) -> None:
         """The next bytes of the connection have come."""
-        if self._body is None:
+        if (body := self._body) is None:
             data = self._take_head(data)
-        body = self._body
-        if body is None:
-            return
+            if (body := self._body) is None:
+                return
         piece = body.feed(data)
+        take = self._take
+        if take is not None and 0 < len(piece) <= PIECE_BYTES and not (body.is_over or body.is_broken):
+            self._pass_on(piece, take)
+        else:
+            self._came_to(piece, body)
+
+    def _pass_on(self, piece: bytes, take: Take) -> None:
+        """Gives a piece that can be given at once, as nearly all can: who takes has all that came before it."""
+        try:
+            if take(piece):
+                return
+        except Exception as error:  # noqa: BLE001 - it is raised again where the body is waited for
+            self._refuse(error)
+        else:
+            self._take = None
+            self._wake()
+
+    def _came_to(self, piece: bytes, body: Body) -> None:
+        """The body has come so far, perhaps to its end or to a break."""
         if body.is_broken and not body.is_over:
             self._has_failed = True
         if piece or body.is_over or self._has_failed:
@@ -176,11 +194,15 @@ class UpstreamAnswer:
                 if not self._give(self._take):
                     self._wake()
             except Exception as error:  # noqa: BLE001 - it is raised again where the body is waited for
-                if self._done is not None and not self._done.done():
-                    self._done.set_exception(error)
-                self._take = None
+                self._refuse(error)
         if len(self._waiting) > _MOST_WAITING:
             self._hold_back()
+
+    def _refuse(self, error: Exception) -> None:
+        """Whoever waits for the body is told why it cannot be taken."""
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+        self._take = None
 
     def _give(self, take: Take) -> bool:
         """Gives all that waits, and tells of the end; says whether more is to be given when it comes."""

@@ -33,8 +33,8 @@ class Connection(ResponseHandler):
         return super().is_connected() and not self.should_close
 
     def data_received(self, data: bytes) -> None:
-        if self.receiver is not None:
-            self.receiver.received(data)
+        if (receiver := self.receiver) is not None:
+            receiver.received(data)
         else:
             super().data_received(data)
 

@@ -22,15 +22,20 @@ def fed(body: Body, wire: bytes, cuts: list[int] | None = None) -> bytes:
 
 
 @st.composite
-def wires(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A chunked body as servers may write it, and what is in it."""
-    wire, content = b"", b""
-    for data in draw(st.lists(st.binary(min_size=1, max_size=40), max_size=6)):
-        size = draw(st.sampled_from([b"%x", b"%X", b"00%x", b"%x;name=value", b'%x ;q="a b"'])) % len(data)
-        wire += size + b"\r\n" + data + b"\r\n"
+def chunks(draw: st.DrawFn) -> tuple[list[bytes], bytes]:
+    """A chunked body as servers may write it, chunk for chunk, and what is in it."""
+    written, content = list[bytes](), b""
+    for data in draw(st.lists(st.binary(min_size=1, max_size=40) | st.just(b"\r\n0\r\n\r\n"), max_size=6)):
+        size = draw(st.sampled_from([b"%x", b"%x", b"%X", b"00%x", b"%x;name=value", b'%x ;q="a b"'])) % len(data)
+        written.append(size + b"\r\n" + data + b"\r\n")
         content += data
     trailers = draw(st.lists(st.sampled_from([b"X-Sum: 1\r\n", b"Server-Timing: a;b\r\n"]), max_size=2))
-    return wire + b"0\r\n" + b"".join(trailers) + b"\r\n", content
+    return [*written, b"0\r\n" + b"".join(trailers) + b"\r\n"], content
+
+
+def wires() -> st.SearchStrategy[tuple[bytes, bytes]]:
+    """The same in one."""
+    return chunks().map(lambda written: (b"".join(written[0]), written[1]))
 
 
 @given(wires(), st.lists(st.integers(1, 300), max_size=12))
@@ -38,6 +43,20 @@ def test_any_split_gives_the_same_body(written: tuple[bytes, bytes], cuts: list[
     wire, content = written
     body = ChunkedBody()
     assert fed(body, wire, cuts) == content
+    assert (body.is_over, body.is_broken) == (True, False)
+
+
+@given(chunks(), st.sets(st.integers(0, 6)), st.integers(1, 60))
+def test_chunks_that_come_each_by_itself_give_it_too(
+    written: tuple[list[bytes], bytes], cut: set[int], at: int
+) -> None:
+    """They take a shorter way, unless one is cut."""
+    wire, content = written
+    body = ChunkedBody()
+    pieces = [
+        piece for number, chunk in enumerate(wire) for piece in ([chunk[:at], chunk[at:]] if number in cut else [chunk])
+    ]
+    assert b"".join(map(body.feed, pieces)) == content
     assert (body.is_over, body.is_broken) == (True, False)
 
 
@@ -69,6 +88,7 @@ async def by_aiohttp(wire: bytes) -> bytes | None:
 @example(b"+1\r\na\r\n0\r\n\r\n")
 @example(b"0x1\r\na\r\n0\r\n\r\n")
 @example(b"-1\r\n")
+@example(b"-2\r\n")
 @example(b"1\r\nab\r\n0\r\n\r\n")
 @given(
     st.lists(st.sampled_from([b"0", b"1", b"a", b"g", b";", b" ", b"\r\n", b"-", b"_", b"x"]), max_size=12).map(
@@ -88,6 +108,7 @@ def test_what_aiohttp_takes_for_no_body_is_none(wire: bytes) -> None:
         b"rubbish\r\n",
         b"3\r\nabcd\r\n",
         b"\r\n",
+        b"-2\r\n",
         b"1000000000000000\r\n",
         b"1;" + b"x" * 9000,
         b"0\r\n" + b"X: " + b"x" * 9000,

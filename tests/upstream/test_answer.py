@@ -27,7 +27,7 @@ class Pipe(asyncio.Transport):
         super().__init__()
         self._connection = connection
         self._waiting: list[bytes] = []
-        self._is_paused = False
+        self._is_paused = self._is_ended = False
         connection.connection_made(self)
 
     def pause_reading(self) -> None:
@@ -50,9 +50,15 @@ class Pipe(asyncio.Transport):
         self._waiting.append(data)
         self.flush()
 
+    def end(self) -> None:
+        self._is_ended = True
+        self.flush()
+
     def flush(self) -> None:
         while self._waiting and not self._is_paused:
             self._connection.data_received(self._waiting.pop(0))
+        if self._is_ended and not self._waiting and self._connection.transport is not None:
+            self._connection.connection_lost(None)
 
 
 async def received(pieces: list[bytes], pauses: list[bool]) -> list[bytes]:
@@ -80,6 +86,7 @@ async def taken_with_pauses(pipe: Pipe, answer: UpstreamAnswer, pieces: list[byt
         for piece in pieces:
             pipe.send(piece)
             await asyncio.sleep(0)
+        pipe.end()
 
     async with asyncio.timeout(WAIT), asyncio.TaskGroup() as tasks:
         tasks.create_task(send())
@@ -103,6 +110,24 @@ def test_any_split_and_any_pause_give_the_same_body(body: list[bytes], cuts: lis
     taken = asyncio.run(received([wire[start:end] for start, end in itertools.pairwise(points)], pauses))
     assert b"".join(taken) == b"".join(body)
     assert taken.count(b"") == 1
+
+
+@given(
+    body=st.lists(st.binary(min_size=1, max_size=300) | st.just(b"a" * PIECE_BYTES * 3), min_size=1, max_size=8),
+    framing=st.sampled_from(["chunks", "length", "connection"]),
+    pauses=st.lists(st.booleans(), max_size=4),
+)
+def test_pieces_that_come_each_by_itself_give_it_too(body: list[bytes], framing: str, pauses: list[bool]) -> None:
+    """In every framing; most of them take a shorter way to the taker."""
+    pieces = {
+        "chunks": [EVENTS_HEAD, *map(chunked, body), LAST_CHUNK],
+        "length": [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(b"".join(body)), *body],
+        "connection": [b"HTTP/1.1 200 OK\r\n\r\n", *body],
+    }[framing]
+    taken = asyncio.run(received(pieces, pauses))
+    assert b"".join(taken) == b"".join(body)
+    assert (taken.count(b""), taken[-1]) == (1, b"")
+    assert max(map(len, taken)) <= PIECE_BYTES
 
 
 class Taker(list[bytes]):
@@ -149,14 +174,23 @@ async def test_what_came_with_a_break_is_given_before_it_is_told(ending: tuple[R
         assert (b"".join(taken), caught.value.upstream_code) == (b"abc", CUT_OFF)
 
 
-async def test_a_fault_of_the_taker_is_raised_where_the_body_is_awaited() -> None:
-    def take(_: bytes) -> bool:
+@pytest.mark.parametrize("first", [chunked(b"a"), chunked(b"a")[:-1], chunked(b"a" * 40_000)])
+async def test_a_fault_of_the_taker_is_raised_where_the_body_is_awaited(first: bytes) -> None:
+    taken = Taker()
+
+    def take(chunk: bytes) -> bool:
+        taken.append(chunk)
         raise ConnectionResetError("the client left")
 
-    async with raw_upstream((EVENTS_HEAD, 0.05, chunked(b"a"), "hang")) as server, upstream(server.base_url) as up:
+    async with (
+        raw_upstream((EVENTS_HEAD, 0.05, first, 0.05, chunked(b"b"), "hang")) as server,
+        upstream(server.base_url) as up,
+    ):
         answer = await up.open_chat(b"{}", is_stream=True, request_id="req_1")
         with pytest.raises(ConnectionResetError):
             await answer.feed(take)
+        await asyncio.sleep(0.1)
+        assert len(taken) == 1, "nothing more is given to it"
         answer.close()
         await server.wait_until_left()
 
