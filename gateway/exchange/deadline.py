@@ -50,7 +50,7 @@ class Deadline:
         self._scope = asyncio.timeout(None)
         self._error: GatewayError | None = None
         self.pace: Pace | None = None
-        """Gets the moments at which something goes to the client; they need no clock of their own."""
+        """Gets the moments at which something goes to the client."""
 
     @property
     def error(self) -> GatewayError:
@@ -85,15 +85,16 @@ class Deadline:
         self._heard_at = self._loop.time()
         self._waits_for_client = False
 
+    def words_came(self) -> None:
+        """The same, and what the upstream has said goes to the client now: one look at the clock for both."""
+        self._heard_at = now = self._loop.time()
+        self._waits_for_client = False
+        if self.pace is not None:
+            self.pace.note(now)
+
     def suspend(self) -> None:
         """The gateway waits for the client, not for the upstream: until bytes come, only the total limit counts."""
         self._waits_for_client = True
-        if self.pace is not None and self._heard_at is not None:
-            self.pace.note(self._heard_at)
-
-    def resume(self) -> None:
-        """The client did not let the gateway wait."""
-        self._waits_for_client = False
 
     def finish(self) -> None:
         """The upstream has said all that counts: only the total limit is left."""

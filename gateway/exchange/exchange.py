@@ -287,6 +287,7 @@ class Exchange:
     async def _put_first_words(self, deadline: Deadline) -> None:
         self._let_go()
         deadline.pace = self.outcome.pace
+        deadline.words_came()
         deadline.suspend()
         if self._opening.take():
             await self._downstream.start(self._translation.begin() + self._translation.release(), self.headers)

@@ -53,15 +53,16 @@ class _Passage:
 
     def take(self, chunk: bytes) -> bool:
         """Passes the next bytes of the body on, or its end; says whether more may come at once."""
-        deadline, translation = self._deadline, self._translation
-        deadline.bytes_came()
+        translation = self._translation
         frames = translation.feed(chunk) if chunk else translation.finish()
-        if frames:
-            deadline.suspend()
+        if not frames:
+            self._deadline.bytes_came()
+        else:
+            self._deadline.words_came()
             if not self._downstream.put(frames):
+                self._deadline.suspend()
                 self.is_client_behind = True
                 return False
-            deadline.resume()
         return not translation.is_over
 
 

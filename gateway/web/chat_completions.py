@@ -144,7 +144,7 @@ class _Passing:
     async def _pass_on(self, chunk: bytes, deadline: Deadline) -> None:
         if self._usage is not None:
             self._usage.feed(chunk)
-        deadline.bytes_came()
+        deadline.words_came()
         deadline.suspend()
         await self._response.write(chunk)
         deadline.bytes_came()

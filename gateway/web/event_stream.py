@@ -8,6 +8,7 @@ first frames wait for the end of the loop's step: an answer that is there at onc
 import asyncio
 from collections.abc import Callable, Sequence
 
+from aiohttp import ClientConnectionResetError
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.hdrs import CONNECTION
 from aiohttp.http import HttpVersion11
@@ -16,7 +17,7 @@ from aiohttp_sse import EventSourceResponse
 
 from gateway.codec.http_head import header_lines
 from gateway.settings import ServerSettings
-from gateway.web.answer_head import begin, client_of, send
+from gateway.web.answer_head import begin, client_of
 from gateway.web.stall import StallWatch
 
 _COMMENT = b": keep-alive\n\n"
@@ -44,7 +45,7 @@ class EventStream(EventSourceResponse):
         self._interval = settings.heartbeat_seconds if settings.heartbeat != "off" else _NEVER
         # No send time-out: the kernel's would drop a stalled client at the same moment, and hide why it is gone.
         super().__init__(allow_all_methods=True, send_timeout=None, ping_interval=self._interval)
-        self._request = request
+        self._request, self._protocol, self._writer = request, request.protocol, request.writer
         self._loop = asyncio.get_running_loop()
         self._heartbeat = keep_alive if keep_alive and settings.heartbeat == "event" else lambda: _COMMENT
         self._is_chunked = request.version >= HttpVersion11
@@ -85,10 +86,16 @@ class EventStream(EventSourceResponse):
             except ConnectionError:  # whoever sends the next frames is told
                 return
 
-    def _send(self, data: bytes) -> None:
-        """Sends this after what has waited for it."""
-        unsent, self._unsent = self._unsent, b""
-        send(self._request, unsent + data if unsent else data)
+    def _send(self, data: bytes) -> bool:
+        """Sends this after what has waited for it; says whether the client has room for more."""
+        if self._unsent:
+            data, self._unsent = self._unsent + data, b""
+        protocol = self._protocol
+        if (transport := protocol.transport) is None or transport.is_closing():
+            raise ClientConnectionResetError("the client is gone")
+        self._writer.output_size += len(data)
+        transport.write(data)
+        return not protocol.writing_paused
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Sends whole frames; waits while the client reads more slowly than they come.
@@ -117,8 +124,7 @@ class EventStream(EventSourceResponse):
             ConnectionError: when the client is gone or was dropped for stalling.
         """
         self._last_write = self._loop.time()
-        self._send(self._framed(frames))
-        return not self._request.protocol.writing_paused
+        return self._send(self._framed(frames))
 
     async def finish(self, frames: bytes = b"") -> None:
         """Sends the last frames, and ends the body and the heartbeat."""

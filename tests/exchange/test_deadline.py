@@ -5,6 +5,7 @@ import pytest
 from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.deadline import Deadline
 from gateway.settings import ProviderSettings
+from gateway.telemetry.pace import Pace
 
 
 def deadline(*, first: float = 10, idle: float = 10, total: float = 10) -> Deadline:
@@ -94,6 +95,29 @@ async def test_while_the_client_is_waited_for_silence_does_not_count() -> None:
         limits.suspend()
         await asyncio.sleep(0.15)
         limits.bytes_came()
+
+
+async def test_what_goes_to_the_client_is_noted_and_begins_the_idle_time_anew() -> None:
+    limits = deadline(idle=0.2)
+    async with limits:
+        limits.words_came()
+        limits.pace = pace = Pace()
+        for _ in range(4):
+            limits.words_came()
+            limits.suspend()
+            await asyncio.sleep(0.1)
+        limits.words_came()
+    assert (sum(pace.gaps), pace.total > 0.35) == (4, True)
+
+
+async def test_silence_counts_after_words_that_did_not_wait() -> None:
+    limits = deadline(idle=0.03)
+    with pytest.raises(TimeoutError):  # noqa: PT012 - the limit is the block's
+        async with limits:
+            limits.suspend()
+            limits.words_came()
+            await asyncio.Event().wait()
+    assert limits.error.code == "upstream_idle_timeout"
 
 
 async def test_silence_counts_again_afterwards() -> None:
