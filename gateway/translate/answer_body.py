@@ -18,12 +18,13 @@ class AnswerBody:
         max_response_bytes: the most bytes of the whole body.
     """
 
-    __slots__ = ("_decoder", "_is_sniffing", "_max_response_bytes", "_received", "_start", "_whole")
+    __slots__ = ("_decoder", "_is_sniffing", "_max_response_bytes", "_start", "_whole", "room")
 
     def __init__(self, *, max_event_bytes: int, max_response_bytes: int) -> None:
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._max_response_bytes = max_response_bytes
-        self._received = 0
+        self.room = max_response_bytes
+        """How many bytes more it may have; whoever reads some without `feed` takes them off."""
         self._start = b""
         self._whole: list[bytes] | None = None
         self._is_sniffing = True
@@ -39,8 +40,8 @@ class AnswerBody:
         Raises:
             GatewayError: UPSTREAM_PROTOCOL for an event or a body that is too large.
         """
-        self._received += len(chunk)
-        if self._received > self._max_response_bytes:
+        self.room -= len(chunk)
+        if self.room < 0:
             limit = self._max_response_bytes
             raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, f"The upstream's answer is larger than {limit} bytes.")
         if self._is_sniffing:
@@ -54,13 +55,6 @@ class AnswerBody:
     def is_between_events(self) -> bool:
         """Whether it is a stream, and the next byte begins an event."""
         return self._whole is None and not self._is_sniffing and self._decoder.is_between_events
-
-    def skip(self, size: int) -> bool:
-        """Counts bytes that somebody else has read; says whether the body may have so many."""
-        if self._received + size > self._max_response_bytes:
-            return False
-        self._received += size
-        return True
 
     def finish(self) -> list[ServerSentEvent]:
         """What the end of a stream leaves without its blank line: a truncation, which counts only if it is whole."""

@@ -85,8 +85,12 @@ class ChatReader:
 
     def texts(self, chunk: bytes) -> list[str] | None:
         """What `feed` would give as `Texts` alone; None where it may give something else, and must be called."""
-        if not self._is_plain or (texts := self._plain.texts(chunk)) is None or not self._body.skip(len(chunk)):
+        if not self._is_plain or (texts := self._plain.texts(chunk)) is None:
             return None
+        body = self._body
+        if (room := body.room - len(chunk)) < 0:
+            return None
+        body.room = room
         return texts
 
     def finish(self) -> list[Signal]:

@@ -18,6 +18,7 @@ from gateway.translate.output_items import (
     MessageItem,
     OutputItem,
     ReasoningItem,
+    TextPart,
     open_call,
 )
 from gateway.translate.response_object import RenderedResponse, ResponseObject
@@ -100,6 +101,7 @@ class Composer:
         "_response",
         "_row",
         "_seal",
+        "_text",
         "_tools",
         "_usage",
         "_writer",
@@ -197,15 +199,16 @@ class Composer:
 
     def compose_texts(self, texts: Sequence[str]) -> bytes:
         """The frames for `Texts`."""
-        if self._open is not Open.TEXT or self._message is None:
+        if (part := self._text) is None:
             return self.compose([Texts(texts)])
         self._output_characters += sum(map(len, texts))
-        self._message.extend(texts)
-        return self._writer.take()
+        return part.extended(texts)
 
     def _enter(self, state: Open) -> None:
         self._open = state
         self._row = self._ROWS[state]
+        self._text: TextPart | None = None
+        """The part of a message that further text belongs to."""
 
     def keep_alive(self) -> bytes:
         """A frame for a silent moment that resets clients' idle timers.
@@ -262,9 +265,12 @@ class Composer:
         self._open_part("refusal")
 
     def _open_part(self, kind: Literal["output_text", "refusal"]) -> None:
-        if self._message is not None:
-            self._message.open_part(kind)
-        self._enter(Open.TEXT if kind == "output_text" else Open.REFUSAL)
+        part = self._message.open_part(kind) if self._message is not None else None
+        if kind == "output_text":
+            self._enter(Open.TEXT)
+            self._text = part
+        else:
+            self._enter(Open.REFUSAL)
 
     def _open_call(self, signal: Signal) -> None:
         """Opens a call, unless `tool_choice` forbids its tool: then its arguments meet nothing open."""
@@ -305,8 +311,8 @@ class Composer:
         if not isinstance(signal, Texts):
             return
         self._output_characters += sum(map(len, signal.texts))
-        if self._message is not None:
-            self._message.extend(signal.texts)
+        if self._text is not None:
+            self._text.extend(signal.texts)
         elif self._item is not None:
             self._item.append("".join(signal.texts), None)
 

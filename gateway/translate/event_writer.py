@@ -70,6 +70,15 @@ class EventWriter:
             number += 1
         self._next = number
 
+    def take_with(self, frames: DeltaFrames, deltas: Sequence[str]) -> bytes:
+        """All frames since the last call, and those of the next deltas of an open part."""
+        if len(deltas) != 1 or self._frames or self.is_mute:
+            self.write_deltas(frames, deltas)
+            return self.take()
+        number = self._next  # one delta and nothing before it, as nearly always
+        self._next = number + 1
+        return b"%b%b%b%d}\n\n" % (frames.head, dumps_to_join(deltas[0]), frames.tail, number)
+
     def write_done(self) -> None:
         """The sentinel behind the terminal event."""
         if not self.is_mute:

@@ -52,15 +52,16 @@ class MessageItem:
         self._part: TextPart | None = None
         writer.write("response.output_item.added", output_index=output_index, item=self._item)
 
-    def open_part(self, kind: Literal["output_text", "refusal"]) -> None:
-        """Begins the next part, after the one that is open."""
+    def open_part(self, kind: Literal["output_text", "refusal"]) -> "TextPart":
+        """Begins the next part, after the one that is open, and returns it."""
         self.close_part()
         place = {
             "item_id": self._item["id"],
             "output_index": self._output_index,
             "content_index": len(self._item["content"]),
         }
-        self._part = TextPart(self._writer, kind, place)
+        self._part = part = TextPart(self._writer, kind, place)
+        return part
 
     def close_part(self) -> None:
         if self._part is not None:
@@ -70,11 +71,6 @@ class MessageItem:
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
         if self._part is not None:
             self._part.append(text, logprobs)
-
-    def extend(self, texts: Sequence[str]) -> None:
-        """The next pieces of the part that is open."""
-        if self._part is not None:
-            self._part.extend(texts)
 
     def annotate(self, annotation: JSONObject) -> None:
         """Adds to the part that is open."""
@@ -129,6 +125,11 @@ class TextPart:
         """Several pieces without log probabilities."""
         self._texts += texts
         self._writer.write_deltas(self._frames, texts)
+
+    def extended(self, texts: Sequence[str]) -> bytes:
+        """The same, and all frames that the writer has then."""
+        self._texts += texts
+        return self._writer.take_with(self._frames, texts)
 
     def annotate(self, annotation: JSONObject) -> None:
         """Attaches a source to the text."""

@@ -17,12 +17,13 @@ _MOST_VAIN = 8
 class PlainChunks:
     """Knows the last plain chunk: `text` reads others of its form, `learn` is told of one that `text` did not know."""
 
-    __slots__ = ("_between", "_end", "_head", "_inside", "_start", "_tail", "_vain")
+    __slots__ = ("_between", "_end", "_head", "_inside", "_start", "_tail", "_vain", "_whole")
 
     def __init__(self) -> None:
         self._vain = 0
         self._head = self._tail = self._start = self._end = self._between = b""
-        self._inside = slice(0)
+        self._inside = self._whole = slice(0)
+        """Where the text is, with its quotation marks: in the data of an event, and in a whole event."""
 
     @property
     def is_known(self) -> bool:
@@ -33,28 +34,33 @@ class PlainChunks:
         """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
         if not self._head or not data.startswith(self._head) or not data.endswith(self._tail):
             return None
-        return self._string(inside) if (inside := data[self._inside]) else None
+        return self._string(data[self._inside])
 
     def texts(self, body: bytes) -> list[str] | None:
         """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
-        start, end = self._start, self._end
-        if not start or not body.startswith(start) or not body.endswith(end) or len(body) <= len(start) + len(end):
+        if not self._start or not body.startswith(self._start) or not body.endswith(self._end):
             return None
+        string = body[self._whole]
+        if self._between not in string:
+            return None if (text := self._string(string)) is None else [text]
         texts: list[str] = []
-        for string in body[len(start) : -len(end)].split(self._between):
-            if not string or (text := self._string(string)) is None:
+        for inside in string[1:-1].split(self._between):
+            if (text := self._string(b'"%b"' % inside)) is None:
                 return None
             texts.append(text)
         return texts
 
-    def _string(self, inside: bytes) -> str | None:
-        """The text of a JSON string; only if all of it is one does the chunk go on behind it as the known one did."""
+    def _string(self, string: bytes) -> str | None:
+        """The text of a JSON string that is not empty.
+
+        Only if all of it is one string does the chunk go on behind it as the known one did.
+        """
         try:
-            text = loads(b'"%b"' % inside)
+            text: str = loads(string)
         except ValueError:
             return None
         self._vain = 0
-        return text if isinstance(text, str) else None
+        return text or None
 
     def learn(self, data: bytes, chunk: JSONObject) -> None:
         """Takes a chunk for a model, if its text is all that it says: another text has no other effect then."""
@@ -66,8 +72,9 @@ class PlainChunks:
         head, tail = data[: found.start(1)], data[found.end(1) :]
         other = b"a" if content != "a" else b"b"
         if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
-            self._head, self._tail, self._inside = head, tail, slice(len(head), -len(tail))
+            self._head, self._tail, self._inside = head, tail, slice(len(head) - 1, 1 - len(tail))
             self._start, self._end = b"data: " + head, tail + b"\n\n"
+            self._whole = slice(len(self._start) - 1, 1 - len(self._end))
             self._between = self._end + self._start
 
 

@@ -56,6 +56,7 @@ class Translation:
         "_seal",
         "_secret",
         "_writer",
+        "is_over",
         "response_id",
     )
 
@@ -80,6 +81,8 @@ class Translation:
         self._writer = EventWriter()
         self._response = ResponseObject(self.response_id, created_at, plan.echo)
         self._is_background = bool(plan.echo["background"])
+        self.is_over = False
+        """Whether the answer is over: the terminal event has been written, or waits for `conclude`."""
         self._has_begun = False
         self._held: list[Signal] = []
         self._secret = provider.api_key
@@ -114,11 +117,6 @@ class Translation:
         self._secret = provider.api_key
         self._reader = _reader(provider)
         self._composer = self._compose_for(plan, provider, input_bytes)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the answer is over: the terminal event has been written, or waits for `conclude`."""
-        return self._composer.ending is not None
 
     @property
     def is_announced(self) -> bool:
@@ -198,17 +196,22 @@ class Translation:
     def release(self) -> bytes:
         """The frames for what was held back."""
         held, self._held = self._held, []
-        return self._composer.compose(held)
+        return self._compose(held)
 
     def feed(self, chunk: bytes) -> bytes:
         """The frames for the next bytes of the upstream's body."""
         if (texts := self._reader.texts(chunk)) is not None:
             return self._composer.compose_texts(texts)
-        return self._composer.compose(self._discreet(self._reader.feed(chunk)))
+        return self._compose(self._discreet(self._reader.feed(chunk)))
 
     def finish(self) -> bytes:
         """The frames at the end of the upstream's body."""
-        return self._composer.compose(self._discreet(self._reader.finish()))
+        return self._compose(self._discreet(self._reader.finish()))
+
+    def _compose(self, signals: list[Signal]) -> bytes:
+        frames = self._composer.compose(signals)
+        self.is_over = self._composer.ending is not None
+        return frames
 
     def _discreet(self, signals: list[Signal]) -> list[Signal]:
         """The signals without the upstream's key: it may quote the one that it refuses."""
@@ -219,11 +222,11 @@ class Translation:
 
     def fail(self, error: GatewayError) -> bytes:
         """The frames when the upstream's answer cannot be had to its end, or was not worth putting out."""
-        return self._composer.compose(self._reader.fail(error) or [Failure(error)])
+        return self._compose(self._reader.fail(error) or [Failure(error)])
 
     def cancel(self) -> bytes:
         """The frames when somebody has ended the answer."""
-        return self._composer.compose([Finish(Outcome.CANCELLED)])
+        return self._compose([Finish(Outcome.CANCELLED)])
 
     def conclude(self, *, is_stored: bool) -> bytes:
         """The frames of the terminal event that was held back."""
