@@ -70,6 +70,7 @@ class Exchange:
         "_current",
         "_downstream",
         "_has_cost",
+        "_is_answered",
         "_is_strict",
         "_keeping",
         "_opening",
@@ -109,7 +110,7 @@ class Exchange:
         self._translation = self._translate(self._current, mint_id, seal)
         self._opening = Opening()
         self._downstream: Downstream = _Nowhere()
-        self._has_cost = False
+        self._has_cost = self._is_answered = False
         self.outcome = Outcome(is_stream=self.is_stream)
 
     @property
@@ -118,7 +119,7 @@ class Exchange:
         return dropped_headers(self._dropped()) + self.outcome.headers
 
     def _dropped(self) -> Sequence[str]:
-        return self._plan_as_sent().dropped
+        return self._current.plan.dropped if self._is_answered else self._plan_as_sent().dropped
 
     def estimated_tokens(self) -> int:
         """A guess at the tokens of the prompt, as it is before anybody is asked."""
@@ -300,6 +301,7 @@ class Exchange:
         """Frees what was sent, as nobody else will be asked: agents' prompts have megabytes, their streams minutes."""
         self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}, echo={}), body=b"")
         self._prepared.clear()
+        self._is_answered = True
 
     async def _start(self) -> None:
         """Opens the stream before there is an answer."""
