@@ -71,7 +71,6 @@ class EventStream(EventSourceResponse):
         self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
         self._unsent = head + self._framed(frames)
         self._timer = self._loop.call_soon(self._send_first)
-        self._last_write = self._loop.time()  # the silence begins now, not when the request came
 
     def _framed(self, frames: bytes) -> bytes:
         """As they go over the connection; an empty chunk would be the end."""
@@ -79,7 +78,8 @@ class EventStream(EventSourceResponse):
 
     def _send_first(self) -> None:
         """Sends what waits, and begins to look after the client."""
-        self._arm()
+        self._last_write = self._loop.time()  # the silence begins now, not when the request came
+        self._arm(self._interval)
         if self._unsent:
             try:
                 self._send(b"")
@@ -153,9 +153,10 @@ class EventStream(EventSourceResponse):
             self._timer = None
         self._heartbeat = lambda: _COMMENT
 
-    def _arm(self) -> None:
-        due = self._seconds_to_beat()
-        self._timer = self._loop.call_later(min(self._watch.pause, due) if due > 0 else self._watch.pause, self._look)
+    def _arm(self, due: float) -> None:
+        """Looks again when the next heartbeat is due, in so many seconds, or the client should be looked after."""
+        pause = self._watch.pause
+        self._timer = self._loop.call_later(min(pause, due) if due > 0 else pause, self._look)
 
     def _look(self) -> None:
         """Sends a heartbeat when one is due, and drops a client that has stopped reading.
@@ -165,13 +166,14 @@ class EventStream(EventSourceResponse):
         if self._watch.look():
             return
         # Who is behind has enough to read; and a beat that is made but not sent is a gap in the numbers of events.
-        is_due = self._seconds_to_beat() <= 0 and not self._request.protocol.writing_paused
-        if is_due and (frames := self._heartbeat()):
+        due = self._seconds_to_beat()
+        if due <= 0 and not self._request.protocol.writing_paused and (frames := self._heartbeat()):
             try:
                 self.put(frames)
             except ConnectionError:
                 return
-        self._arm()
+            due = self._interval
+        self._arm(due)
 
     def _seconds_to_beat(self) -> float:
         return self._last_write + self._interval - self._loop.time()

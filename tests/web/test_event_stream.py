@@ -112,6 +112,22 @@ async def test_no_heartbeat_is_due_when_there_is_nothing_to_say_or_much_to_write
         assert await answer.read() == b"x" * 10
 
 
+async def test_a_beat_that_comes_due_while_it_is_looked_for_is_not_late() -> None:
+    """The next look at a client is two seconds away."""
+
+    async def script(stream: EventStream) -> None:
+        await stream.start(b"", [])
+        await asyncio.sleep(0)
+        seconds = iter([0.0005, -0.0005, -0.0005])
+        stream._seconds_to_beat = lambda: next(seconds, 60.0)  # type: ignore[method-assign]
+        stream._look()
+        await asyncio.sleep(0.5)
+        await stream.finish()
+
+    async with answered(script, beat=FRAME, heartbeat_seconds=60, write_stall_seconds=60) as answer:
+        assert (await answer.read()).count(FRAME) == 1
+
+
 async def test_no_heartbeat_is_made_while_the_client_is_behind() -> None:
     """Each has a number, which would be missing in what the client gets."""
     made, asked = list[bytes](), asyncio.Event()
