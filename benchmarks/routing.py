@@ -83,7 +83,7 @@ class _Client:
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Takes the head."""
 
-    def put(self, frames: bytes) -> bool:
+    def put(self, frames: bytes, _now: float, /) -> bool:
         """Takes the frames."""
         return True
 

@@ -85,12 +85,16 @@ class Deadline:
         self._heard_at = self._loop.time()
         self._waits_for_client = False
 
-    def words_came(self) -> None:
-        """The same, and what the upstream has said goes to the client now: one look at the clock for both."""
+    def words_came(self) -> float:
+        """The same, and what the upstream has said goes to the client now; returns the time of the loop.
+
+        A token is worth one look at the clock for all who need it.
+        """
         self._heard_at = now = self._loop.time()
         self._waits_for_client = False
         if self.pace is not None:
             self.pace.note(now)
+        return now
 
     def suspend(self) -> None:
         """The gateway waits for the client, not for the upstream: until bytes come, only the total limit counts."""

@@ -54,13 +54,17 @@ class EventLog:
 
     async def write(self, frames: bytes) -> None:
         """Takes whole frames."""
-        self.put(frames)
+        self._append(frames)
 
     async def room(self) -> None:
         """There always is."""
 
-    def put(self, frames: bytes) -> bool:
+    def put(self, frames: bytes, _now: float, /) -> bool:
         """Takes whole frames; there is always room."""
+        self._append(frames)
+        return True
+
+    def _append(self, frames: bytes) -> None:
         fresh = [frame + b"\n\n" for frame in frames.split(b"\n\n") if frame and frame != _DONE_FRAME]
         self._tail += fresh
         self._tail_bytes += sum(map(len, fresh))
@@ -68,11 +72,10 @@ class EventLog:
             self._tail_bytes -= len(self._tail.pop(0))
             self._first += 1
         self._wake()
-        return True
 
     async def finish(self, frames: bytes = b"") -> None:
         """Takes the last frames: nothing more comes."""
-        self.put(frames)
+        self._append(frames)
         self._over.set()
         self._wake()
 

@@ -336,7 +336,7 @@ class _Nowhere:
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Nothing is sent before the end."""
 
-    def put(self, frames: bytes) -> bool:
+    def put(self, frames: bytes, _now: float, /) -> bool:
         """The Response of the terminal event holds it all."""
         return True
 

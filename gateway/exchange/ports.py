@@ -65,8 +65,11 @@ class Downstream(Protocol):
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
         """Sends the status line, these headers and the first frames."""
 
-    def put(self, frames: bytes) -> bool:
-        """Sends whole frames in any case, and says whether the client has room for more. Raises ConnectionError."""
+    def put(self, frames: bytes, now: float, /) -> bool:
+        """Sends whole frames in any case, and says whether the client has room for more. Raises ConnectionError.
+
+        `now` is the time of the loop.
+        """
 
     async def room(self) -> None:
         """Waits until the client has room. Raises ConnectionError when it is gone or has stalled."""

@@ -57,12 +57,10 @@ class _Passage:
         frames = translation.feed(chunk) if chunk else translation.finish()
         if not frames:
             self._deadline.bytes_came()
-        else:
-            self._deadline.words_came()
-            if not self._downstream.put(frames):
-                self._deadline.suspend()
-                self.is_client_behind = True
-                return False
+        elif not self._downstream.put(frames, self._deadline.words_came()):
+            self._deadline.suspend()
+            self.is_client_behind = True
+            return False
         return not translation.is_over
 
 

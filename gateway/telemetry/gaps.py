@@ -1,6 +1,7 @@
 """A histogram that takes whole streams at once: what each pause was is sorted while the stream runs."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import add
 
@@ -12,6 +13,14 @@ from prometheus_client.utils import floatToGoString
 from gateway.telemetry.pace import GAP_BOUNDS, Pace
 
 
+@dataclass(slots=True)
+class _Sums:
+    """The pauses of some streams: how many of each length, and their seconds."""
+
+    gaps: list[int] = field(default_factory=lambda: [0] * (len(GAP_BOUNDS) + 1))
+    total: float = 0.0
+
+
 class GapHistogram(Collector):
     """The pauses of all streams, by labels."""
 
@@ -19,12 +28,12 @@ class GapHistogram(Collector):
         self._name = name
         self._told = told
         self._labels = labels
-        self._sums: dict[tuple[str, ...], Pace] = {}
+        self._sums: dict[tuple[str, ...], _Sums] = {}
 
     def add(self, labels: tuple[str, ...], pace: Pace) -> None:
         """A stream is over."""
         if (known := self._sums.get(labels)) is None:
-            known = self._sums[labels] = Pace()
+            known = self._sums[labels] = _Sums()
         known.gaps = list(map(add, known.gaps, pace.gaps))
         known.total += pace.total
 

@@ -14,23 +14,26 @@ GAP_BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 class Pace:
     """The pieces of one answer, as they went to the client."""
 
-    __slots__ = ("_last", "first_at", "gaps", "total")
+    __slots__ = ("_began", "_last", "first_at", "gaps")
 
     def __init__(self) -> None:
         self.first_at: float | None = None
         """When the first words went out, on the monotonic clock; None as long as there are none."""
         self.gaps = [0] * (len(GAP_BOUNDS) + 1)
         """How many pauses were at most as long as each bound, and longer than the one before it; then the rest."""
-        self.total = 0.0
-        """The seconds of all pauses together."""
+        self._began = 0.0
         self._last: float | None = None
+
+    @property
+    def total(self) -> float:
+        """The seconds of all pauses together."""
+        return 0.0 if self._last is None else self._last - self._began
 
     def note(self, now: float) -> None:
         """A piece goes out now, on any clock that only grows, the same for all pieces of the answer."""
         if self._last is None:
             self.first_at = time.monotonic()
+            self._began = now
         else:
-            gap = now - self._last
-            self.gaps[bisect_left(GAP_BOUNDS, gap)] += 1
-            self.total += gap
+            self.gaps[bisect_left(GAP_BOUNDS, now - self._last)] += 1
         self._last = now

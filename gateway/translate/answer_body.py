@@ -24,7 +24,7 @@ class AnswerBody:
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._max_response_bytes = max_response_bytes
         self.room = max_response_bytes
-        """How many bytes more it may have; whoever reads some without `feed` takes them off."""
+        """How many bytes more it may have; who reads some without `feed` says so here."""
         self._start = b""
         self._whole: list[bytes] | None = None
         self._is_sniffing = True

@@ -37,13 +37,13 @@ class ChatReader:
         "_body",
         "_calls",
         "_finish_reason",
-        "_is_plain",
         "_keeps_details",
         "_keeps_extra",
         "_legacy_calls",
         "_legacy_signals",
         "_message",
         "_plain",
+        "_plain_room",
         "_reasoning",
         "_said_done",
         "_text",
@@ -65,8 +65,8 @@ class ChatReader:
         self._finish_reason = ""
         self._usage: Usage | None = None
         self._said_done = False
-        self._is_plain = False
-        """Whether the next bytes, if they are plain chunks, are nothing but more of the text."""
+        self._plain_room = 0
+        """How many bytes may come that, if they are plain chunks, are nothing but more of the text."""
         self.is_over = False
         """Nothing that follows in the body matters: the end or a failure has been read."""
 
@@ -74,23 +74,25 @@ class ChatReader:
         """The signals that this piece of the body completes."""
         if self.is_over:
             return []
+        body = self._body
+        if self._plain_room:
+            body.room = self._plain_room
         try:
-            events = self._body.feed(chunk)
+            events = body.feed(chunk)
         except GatewayError as error:
             return self._fail(error)
         signals = self._read_events(events)
         is_open = not self.is_over and not self._said_done
-        self._is_plain = is_open and self._plain.is_known and self._text.is_plain and self._body.is_between_events
+        is_plain = is_open and self._plain.is_known and self._text.is_plain and body.is_between_events
+        self._plain_room = body.room if is_plain else 0
         return signals
 
     def texts(self, chunk: bytes) -> list[str] | None:
         """What `feed` would give as `Texts` alone; None where it may give something else, and must be called."""
-        if not self._is_plain or (texts := self._plain.texts(chunk)) is None:
+        room = self._plain_room - len(chunk)
+        if room <= 0 or (texts := self._plain.texts(chunk)) is None:
             return None
-        body = self._body
-        if (room := body.room - len(chunk)) < 0:
-            return None
-        body.room = room
+        self._plain_room = room
         return texts
 
     def finish(self) -> list[Signal]:

@@ -163,7 +163,10 @@ class Composer:
     @property
     def usage(self) -> Usage:
         """What the upstream reported, or else a guess from what has come until now."""
-        return self._usage or self._estimate(self._output_characters)
+        if self._usage is not None:
+            return self._usage
+        open_characters = self._message.characters if self._message is not None else 0
+        return self._estimate(self._output_characters + open_characters)
 
     @property
     def status(self) -> str:
@@ -201,7 +204,6 @@ class Composer:
         """The frames for `Texts`."""
         if (part := self._text) is None:
             return self.compose([Texts(texts)])
-        self._output_characters += sum(map(len, texts))
         return part.extended(texts)
 
     def _enter(self, state: Open) -> None:
@@ -303,17 +305,18 @@ class Composer:
             text = signal.fragment
         else:
             return
-        self._output_characters += len(text)
+        if self._message is None:
+            self._output_characters += len(text)
         if self._item is not None:
             self._item.append(text, logprobs)
 
     def _append_all(self, signal: Signal) -> None:
         if not isinstance(signal, Texts):
             return
-        self._output_characters += sum(map(len, signal.texts))
         if self._text is not None:
             self._text.extend(signal.texts)
         elif self._item is not None:
+            self._output_characters += sum(map(len, signal.texts))
             self._item.append("".join(signal.texts), None)
 
     def _annotate(self, signal: Signal) -> None:
@@ -341,6 +344,8 @@ class Composer:
         self._close_item("completed")
 
     def _close_item(self, status: ItemStatus, *, is_failure: bool = False) -> None:
+        if self._message is not None:  # its text is not counted piece by piece
+            self._output_characters += self._message.characters
         item, self._item, self._message = self._item, None, None
         self._enter(Open.NOTHING)
         if item is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gateway.codec.json import JSONObject, JSONValue, dumps, dumps_to_join
 from gateway.codec.sse import DONE, frame
 
-_NUMBER = b',"sequence_number":'
+_DELTA = b'%b%b%b,"sequence_number":%d}\n\n'
 
 
 class DeltaFrames:
@@ -19,7 +19,7 @@ class DeltaFrames:
     def __init__(self, event: str, place: JSONObject, *, tail: bytes = b"") -> None:
         members = dumps({"type": event, **place})[:-1]
         self.head = frame(event, members).removesuffix(b"\n\n") + b',"delta":'
-        self.tail = tail + _NUMBER
+        self.tail = tail
 
 
 _UNREAD = DeltaFrames("", {})
@@ -64,9 +64,9 @@ class EventWriter:
         """The next deltas of an open part; `extra` replaces the usual members behind each."""
         if self.is_mute:
             return
-        head, tail, number = frames.head, frames.tail if extra is None else extra + _NUMBER, self._next
+        head, tail, number = frames.head, frames.tail if extra is None else extra, self._next
         for delta in deltas:
-            self._frames.append(b"%b%b%b%d}\n\n" % (head, dumps_to_join(delta), tail, number))
+            self._frames.append(_DELTA % (head, dumps_to_join(delta), tail, number))
             number += 1
         self._next = number
 
@@ -77,7 +77,7 @@ class EventWriter:
             return self.take()
         number = self._next  # one delta and nothing before it, as nearly always
         self._next = number + 1
-        return b"%b%b%b%d}\n\n" % (frames.head, dumps_to_join(deltas[0]), frames.tail, number)
+        return _DELTA % (frames.head, dumps_to_join(deltas[0]), frames.tail, number)
 
     def write_done(self) -> None:
         """The sentinel behind the terminal event."""

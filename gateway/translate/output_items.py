@@ -63,6 +63,12 @@ class MessageItem:
         self._part = part = TextPart(self._writer, kind, place)
         return part
 
+    @property
+    def characters(self) -> int:
+        """How many there are in all parts."""
+        closed = sum(len(part[_PART_TEXT[part["type"]]]) for part in self._item["content"])
+        return closed if self._part is None else closed + self._part.characters
+
     def close_part(self) -> None:
         if self._part is not None:
             self._item["content"].append(self._part.close())
@@ -111,6 +117,11 @@ class TextPart:
         tail = b',"logprobs":[]' if kind == "output_text" else b""
         self._frames = writer.deltas(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
         writer.write("response.content_part.added", **place, part=self._object(""))
+
+    @property
+    def characters(self) -> int:
+        """How many there are until now."""
+        return sum(map(len, self._texts))
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
         self._texts.append(text)

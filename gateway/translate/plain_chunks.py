@@ -17,13 +17,12 @@ _MOST_VAIN = 8
 class PlainChunks:
     """Knows the last plain chunk: `text` reads others of its form, `learn` is told of one that `text` did not know."""
 
-    __slots__ = ("_between", "_end", "_head", "_inside", "_start", "_tail", "_vain", "_whole")
+    __slots__ = ("_end", "_head", "_start", "_tail", "_vain")
 
     def __init__(self) -> None:
         self._vain = 0
-        self._head = self._tail = self._start = self._end = self._between = b""
-        self._inside = self._whole = slice(0)
-        """Where the text is, with its quotation marks: in the data of an event, and in a whole event."""
+        self._head = self._tail = self._start = self._end = b""
+        """What stands around the text, each with a quotation mark: in the data of an event, and in a whole event."""
 
     @property
     def is_known(self) -> bool:
@@ -34,17 +33,18 @@ class PlainChunks:
         """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
         if not self._head or not data.startswith(self._head) or not data.endswith(self._tail):
             return None
-        return self._string(data[self._inside])
+        return self._string(data[len(self._head) - 1 : 1 - len(self._tail)])
 
     def texts(self, body: bytes) -> list[str] | None:
         """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
-        if not self._start or not body.startswith(self._start) or not body.endswith(self._end):
+        start, end = self._start, self._end
+        if not start or not body.startswith(start) or not body.endswith(end):
             return None
-        string = body[self._whole]
-        if self._between not in string:
+        string = body[len(start) - 1 : 1 - len(end)]
+        if b"\n" not in string:  # one chunk
             return None if (text := self._string(string)) is None else [text]
         texts: list[str] = []
-        for inside in string[1:-1].split(self._between):
+        for inside in string[1:-1].split(end + start):
             if (text := self._string(b'"%b"' % inside)) is None:
                 return None
             texts.append(text)
@@ -72,10 +72,8 @@ class PlainChunks:
         head, tail = data[: found.start(1)], data[found.end(1) :]
         other = b"a" if content != "a" else b"b"
         if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
-            self._head, self._tail, self._inside = head, tail, slice(len(head) - 1, 1 - len(tail))
+            self._head, self._tail = head, tail
             self._start, self._end = b"data: " + head, tail + b"\n\n"
-            self._whole = slice(len(self._start) - 1, 1 - len(self._end))
-            self._between = self._end + self._start
 
 
 def _parsed(data: bytes) -> JSONValue:

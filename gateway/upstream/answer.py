@@ -119,21 +119,15 @@ class UpstreamAnswer:
                 return
         piece = body.feed(data)
         take = self._take
-        if take is not None and 0 < len(piece) <= PIECE_BYTES and not (body.is_over or body.is_broken):
-            self._pass_on(piece, take)
-        else:
+        if take is None or not 0 < len(piece) <= PIECE_BYTES or body.is_over or body.is_broken:
             self._came_to(piece, body)
-
-    def _pass_on(self, piece: bytes, take: Take) -> None:
-        """Gives a piece that can be given at once, as nearly all can: who takes has all that came before it."""
-        try:
-            if take(piece):
-                return
+            return
+        try:  # who takes has all that came before, and can have this at once, as nearly always
+            if not take(piece):
+                self._take = None
+                self._wake()
         except Exception as error:  # noqa: BLE001 - it is raised again where the body is waited for
             self._refuse(error)
-        else:
-            self._take = None
-            self._wake()
 
     def _came_to(self, piece: bytes, body: Body) -> None:
         """The body has come so far, perhaps to its end or to a break."""

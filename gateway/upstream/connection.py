@@ -5,6 +5,7 @@ that comes, which costs more than to translate it. Here the receiver is called o
 `data_received`; how connections are opened (names, TLS, proxies) and pooled stays aiohttp's.
 """
 
+import asyncio
 from typing import Protocol
 
 from aiohttp.client_proto import ResponseHandler
@@ -27,7 +28,11 @@ class Connection(ResponseHandler):
     would be given to the next request, which may be another client's: the connection counts as lost instead.
     """
 
-    receiver: Receiver | None = None
+    __slots__ = ("receiver",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.receiver: Receiver | None = None
 
     def is_connected(self) -> bool:
         return super().is_connected() and not self.should_close

@@ -39,6 +39,20 @@ class EventStream(EventSourceResponse):
         keep_alive: makes the event for a silent moment; empty when none may be sent. Without it the frame is a comment.
     """
 
+    __slots__ = (  # beside the many attributes of aiohttp's classes, which are in a dictionary
+        "_heartbeat",
+        "_interval",
+        "_is_chunked",
+        "_last_write",
+        "_loop",
+        "_protocol",
+        "_request",
+        "_timer",
+        "_unsent",
+        "_watch",
+        "_writer",
+    )
+
     def __init__(
         self, request: Request, settings: ServerSettings, keep_alive: Callable[[], bytes] | None = None
     ) -> None:
@@ -103,7 +117,7 @@ class EventStream(EventSourceResponse):
         Raises:
             ConnectionError: when the client is gone or was dropped for stalling.
         """
-        self.put(bytes(data))
+        self.put(bytes(data), self._loop.time())
         await self.room()
 
     async def room(self) -> None:
@@ -115,16 +129,16 @@ class EventStream(EventSourceResponse):
         if protocol.writing_paused:
             await asyncio.shield(protocol._drain_helper())  # noqa: SLF001 - the public way is not shielded
 
-    def put(self, frames: bytes) -> bool:
-        """Sends whole frames in any case, and says whether the client has room for more.
+    def put(self, frames: bytes, now: float, /) -> bool:
+        """Sends whole frames in any case, and says whether the client has room for more; `now` is the loop's time.
 
         Frames that were kept until it has could be lost: a time limit can end the exchange in between.
 
         Raises:
             ConnectionError: when the client is gone or was dropped for stalling.
         """
-        self._last_write = self._loop.time()
-        return self._send(self._framed(frames))
+        self._last_write = now
+        return self._send(b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames)
 
     async def finish(self, frames: bytes = b"") -> None:
         """Sends the last frames, and ends the body and the heartbeat."""
@@ -169,7 +183,7 @@ class EventStream(EventSourceResponse):
         due = self._seconds_to_beat()
         if due <= 0 and not self._request.protocol.writing_paused and (frames := self._heartbeat()):
             try:
-                self.put(frames)
+                self.put(frames, self._loop.time())
             except ConnectionError:
                 return
             due = self._interval

@@ -100,7 +100,7 @@ class Client:
         self.headers.extend(headers)
         await self.write(frames)
 
-    def put(self, frames: bytes) -> bool:
+    def put(self, frames: bytes, _now: float = 0.0, /) -> bool:
         self.writes += 1
         if self.writes > self.leaves_after:
             raise ConnectionResetError("the client left")

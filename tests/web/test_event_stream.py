@@ -88,7 +88,7 @@ async def test_a_stream_that_begins_late_has_its_heartbeat_in_time() -> None:
 async def test_frames_and_beats_reach_clients_of_both_versions_whole(version: HttpVersion) -> None:
     async def script(stream: EventStream) -> None:
         await stream.start(FRAME, [])
-        assert stream.put(FRAME)
+        assert stream.put(FRAME, asyncio.get_running_loop().time())
         await asyncio.sleep(0.4)
         await stream.finish(FRAME)
 
@@ -138,7 +138,7 @@ async def test_no_heartbeat_is_made_while_the_client_is_behind() -> None:
 
     async def script(stream: EventStream) -> None:
         await stream.start(b"", [])
-        while stream.put(b"x" * 65_536):
+        while stream.put(b"x" * 65_536, asyncio.get_running_loop().time()):
             pass
         await asyncio.sleep(0.3)
         asked.set()
