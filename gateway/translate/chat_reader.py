@@ -231,7 +231,7 @@ class ChatReader:
 
     def _fail(self, error: GatewayError) -> list[Signal]:
         signals = self._close(is_whole=False)
-        self.is_over = True
+        self.is_over, self._plain_room = True, 0
         return [*signals, Failure(error.caught(), self._usage)]
 
     def _close(self, *, is_whole: bool) -> list[Signal]:

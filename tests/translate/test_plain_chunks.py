@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.codec.json import JSONObject
+from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings, Quirks
 from gateway.translate.chat_reader import ChatReader
 from gateway.translate.plain_chunks import PlainChunks
@@ -164,6 +165,21 @@ def test_a_body_that_is_too_large_is_noticed_on_the_short_way_too() -> None:
     taken = list(itertools.takewhile(lambda texts: texts == ["a"], (reader.texts(event) for _ in range(99))))
     assert len(event) * (len(taken) + 3) > 1000
     assert isinstance(reader.feed(event)[-1], Failure)
+
+
+def test_nothing_is_read_the_short_way_after_a_failure() -> None:
+    event, large = chat.chunk({"content": "a"}), chat.chunk({"content": "a" * 1000})
+
+    def reader() -> ChatReader:
+        made = ChatReader(Quirks(), max_event_bytes=1 << 20, max_response_bytes=1000)
+        assert [made.feed(event) for _ in range(2)] == [[Text("a")], [Texts(["a"])]]
+        assert made.texts(event) == ["a"]
+        return made
+
+    too_large, broken = reader(), reader()
+    assert isinstance(too_large.feed(large)[-1], Failure)
+    assert isinstance(broken.fail(GatewayError(ErrorKind.UPSTREAM_ERROR, "cut"))[-1], Failure)
+    assert (too_large.texts(event), broken.texts(event)) == (None, None)
 
 
 def test_an_upstream_that_never_sends_two_alike_is_given_up() -> None:
