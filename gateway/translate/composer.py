@@ -18,9 +18,9 @@ from gateway.translate.output_items import (
     MessageItem,
     OutputItem,
     ReasoningItem,
-    TextPart,
     open_call,
 )
+from gateway.translate.output_parts import TextPart
 from gateway.translate.response_object import RenderedResponse, ResponseObject
 from gateway.translate.sealed import Seal, SealedReasoning, encode, joined_details
 from gateway.translate.signals import (

@@ -30,6 +30,7 @@ _DEFAULTS: JSONObject = {
     "truncation": "disabled",
     "user": None,
 }
+"""All answers share these values: a copy is filled in, but none of its values is ever changed."""
 _OF_STATE = frozenset({"background", "previous_response_id", "store"})
 _AS_GIVEN = _DEFAULTS.keys() - _OF_STATE - {"reasoning", "service_tier", "text", "tools"}
 

@@ -138,6 +138,7 @@ class EventStream(EventSourceResponse):
             ConnectionError: when the client is gone or was dropped for stalling.
         """
         self._last_write = now
+        # As `_framed` does, without its call: each token comes this way.
         return self._send(b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames)
 
     async def finish(self, frames: bytes = b"") -> None:
