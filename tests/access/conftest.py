@@ -1,6 +1,7 @@
-"""A real Redis for the tests of what gateways share."""
+"""Where a keys file may be, and a real Redis for the tests of what gateways share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,3 +20,8 @@ def redis(running_redis: RedisServer) -> RedisServer:
     with running_redis.client as client:
         client.flushall()
     return running_redis
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "keys.toml"

@@ -13,26 +13,13 @@ from gateway.access.issuing import add_key, revoke_key
 from gateway.access.keys import Key, KeyStore, read_records
 
 
-def bearer(key: str) -> str:
-    return f"Bearer {key}"
-
-
-def digest(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "keys.toml"
-
-
 def test_an_added_key_is_valid_and_only_its_digest_is_in_the_file(path: Path) -> None:
     text = add_key(path, "Ann's laptop")
     assert text not in path.read_text()
     (entry,) = tomllib.loads(path.read_text())["keys"]
-    assert entry["sha256"] == digest(text)
+    assert entry["sha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", entry["created"])
-    assert KeyStore(path).ring.authenticate(bearer(text)) == Key(entry["id"], "Ann's laptop", "name:Ann's laptop")
+    assert KeyStore(path).ring.authenticate(f"Bearer {text}") == Key(entry["id"], "Ann's laptop", "name:Ann's laptop")
 
 
 def test_a_revoked_key_is_gone_by_name_or_by_id(path: Path) -> None:
@@ -41,7 +28,7 @@ def test_a_revoked_key_is_gone_by_name_or_by_id(path: Path) -> None:
     b_id = next(record.id for record in read_records(path) if record.name == "b")
     assert revoke_key(path, b_id).name == "b"
     ring = KeyStore(path).ring
-    assert [name for name, text in texts.items() if ring.authenticate(bearer(text))] == ["c"]
+    assert [name for name, text in texts.items() if ring.authenticate(f"Bearer {text}")] == ["c"]
 
 
 def test_an_unknown_name_cannot_be_revoked(path: Path) -> None:
