@@ -6,9 +6,11 @@ that comes, which costs more than to translate it. Here the receiver is called o
 """
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 from aiohttp.client_proto import ResponseHandler
+
+from gateway.corked_transport import Cork, CorkedTransport
 
 
 class Receiver(Protocol):
@@ -28,11 +30,15 @@ class Connection(ResponseHandler):
     would be given to the next request, which may be another client's: the connection counts as lost instead.
     """
 
-    __slots__ = ("receiver",)
+    __slots__ = ("_cork", "receiver")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, cork: Cork) -> None:
         super().__init__(loop)
+        self._cork = cork
         self.receiver: Receiver | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(CorkedTransport(cast(asyncio.Transport, transport), self._cork))
 
     def is_connected(self) -> bool:
         return super().is_connected() and not self.should_close

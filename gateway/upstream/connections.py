@@ -4,6 +4,7 @@ Knows sockets, TLS and proxies, and nothing of what is sent over them.
 """
 
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,7 @@ from aiohttp import (
 )
 from aiohttp.client_proto import ResponseHandler
 
+from gateway.corked_transport import Cork
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings
 from gateway.upstream.connection import Connection
@@ -58,8 +60,8 @@ def open_pool(settings: ProviderSettings) -> BaseConnector:
         OSError: when a file of the provider's TLS cannot be used.
     """
     pool = _unix_pool(settings) if settings.unix_socket else _tcp_pool(settings)
-    connection: type[ResponseHandler] = Connection
-    pool._factory = partial(connection, loop=pool._loop)  # noqa: SLF001 - there is no public way
+    connection: Callable[..., ResponseHandler] = Connection
+    pool._factory = partial(connection, loop=pool._loop, cork=Cork(pool._loop))  # noqa: SLF001 - there is no public way
     return pool
 
 

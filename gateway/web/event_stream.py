@@ -1,8 +1,7 @@
 """The streaming response: aiohttp-sse's headers around ready-made frames, and a heartbeat.
 
 Frames go through `put` or `write`, never through `send`, which would take each apart and encode it again (20 us against
-5). Every write is a whole number of frames, so that a heartbeat between two writes cannot cut one. The head and the
-first frames wait for the end of the loop's step: an answer that is there at once goes out in one piece.
+5). Every write is a whole number of frames, so that a heartbeat between two writes cannot cut one.
 """
 
 import asyncio
@@ -48,7 +47,6 @@ class EventStream(EventSourceResponse):
         "_protocol",
         "_request",
         "_timer",
-        "_unsent",
         "_watch",
         "_writer",
     )
@@ -66,7 +64,6 @@ class EventStream(EventSourceResponse):
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
         self._timer: asyncio.Handle | None = None
-        self._unsent = b""
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Makes the head, without the base class's task for pings: a timer does for them."""
@@ -83,27 +80,19 @@ class EventStream(EventSourceResponse):
         head, self._keep_alive = begin(self._request, fixed, headers, has_end=self._is_chunked)
         self._payload_writer = self._request.writer  # for aiohttp it is prepared now
         self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
-        self._unsent = head + self._framed(frames)
-        self._timer = self._loop.call_soon(self._send_first)
+        self._send(head + self._framed(frames))
+        self._timer = self._loop.call_soon(self._begin_heartbeat)  # for an answer that is there at once there is none
 
     def _framed(self, frames: bytes) -> bytes:
         """As they go over the connection; an empty chunk would be the end."""
         return b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames
 
-    def _send_first(self) -> None:
-        """Sends what waits, and begins to look after the client."""
+    def _begin_heartbeat(self) -> None:
         self._last_write = self._loop.time()  # the silence begins now, not when the request came
         self._arm(self._interval)
-        if self._unsent:
-            try:
-                self._send(b"")
-            except ConnectionError:  # whoever sends the next frames is told
-                return
 
     def _send(self, data: bytes) -> bool:
-        """Sends this after what has waited for it; says whether the client has room for more."""
-        if self._unsent:
-            data, self._unsent = self._unsent + data, b""
+        """Sends this, and says whether the client has room for more."""
         protocol = self._protocol
         if (transport := protocol.transport) is None or transport.is_closing():
             raise ClientConnectionResetError("the client is gone")

@@ -6,7 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from aiohttp.hdrs import SERVER
 from aiohttp.http import HttpProcessingError
@@ -27,6 +27,7 @@ from aiohttp.web_protocol import _ErrInfo
 from prometheus_client import Counter
 
 from gateway.codec.json import dumps
+from gateway.corked_transport import Cork, CorkedTransport
 from gateway.errors import ErrorKind, GatewayError, http_body
 from gateway.settings import ServerSettings
 from gateway.web.app_keys import METRICS
@@ -149,9 +150,10 @@ class _GatewayServer(Server):
     def __init__(self, *arguments: Any, malformed: Counter | None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._malformed = _Malformed(malformed)
+        self._cork = Cork(self._loop)
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, self._malformed, loop=self._loop, **self._kwargs)
+        return _Connection(self, self._malformed, self._cork, loop=self._loop, **self._kwargs)
 
 
 class _Malformed:
@@ -187,11 +189,15 @@ class _Refusal(Response):
 class _Connection(RequestHandler):
     """One client connection."""
 
-    __slots__ = ("_malformed",)
+    __slots__ = ("_cork", "_malformed")
 
-    def __init__(self, manager: Server, malformed: _Malformed, **options: Any) -> None:
+    def __init__(self, manager: Server, malformed: _Malformed, cork: Cork, **options: Any) -> None:
         super().__init__(manager, **options)
         self._malformed = malformed
+        self._cork = cork
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(CorkedTransport(cast(asyncio.Transport, transport), self._cork))
 
     def data_received(self, data: bytes) -> None:
         """Takes bytes of the client; when they break the framing of a body, whoever reads that body is told.

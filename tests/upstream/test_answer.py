@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
+from gateway.corked_transport import Cork
 from gateway.errors import GatewayError
 from gateway.settings import ProviderSettings
 from gateway.upstream.answer import PIECE_BYTES, UpstreamAnswer
@@ -64,7 +65,7 @@ class Pipe(asyncio.Transport):
 async def received(pieces: list[bytes], pauses: list[bool]) -> list[bytes]:
     """What a taker gets that now and then wants no more for a moment; the pieces come in between."""
     loop = asyncio.get_running_loop()
-    connection = Connection(loop)
+    connection = Connection(loop, Cork(loop))
     pipe = Pipe(connection)
     key = ClientRequest("GET", URL("http://up"), loop=loop).connection_key
     async with BaseConnector() as pool:

@@ -175,23 +175,3 @@ async def test_a_client_that_was_gone_when_the_head_was_sent_is_no_fault() -> No
         async with answered(script):
             pytest.fail("nothing was sent")
     assert set(ends) == {"quiet"}, "the client may have tried again"
-
-
-async def test_an_answer_that_is_there_at_once_is_one_write_and_no_word_waits_for_another() -> None:
-    sent: list[int] = []
-
-    async def at_once(stream: EventStream) -> None:
-        await stream.start(FRAME, [])
-        sent.append(stream._request.writer.output_size)
-        await stream.finish(FRAME)
-
-    async def slowly(stream: EventStream) -> None:
-        await stream.start(FRAME, [])
-        await asyncio.sleep(0.01)
-        sent.append(stream._request.writer.output_size)
-        await stream.finish(FRAME)
-
-    for script in (at_once, slowly):
-        async with answered(script) as answer:
-            assert await answer.read() == FRAME * 2
-    assert sent[0] == 0 < sent[1]

@@ -9,12 +9,16 @@ import pytest
 from aiohttp import web
 
 from gateway.settings import ServerSettings
+from gateway.web.app_keys import VISIT
+from gateway.web.event_stream import EventStream
 from gateway.web.runner import GatewayRunner
 from tests.fakes.log import captured_log
 from tests.fakes.raw import send
 from tests.fakes.upstream import WAIT
+from tests.fakes.visits import visit
 from tests.official import check_error
 
+FRAME = b"event: a\ndata: {}\n\n"
 FAULT = "a request failed on a fault of the gateway"
 
 
@@ -41,6 +45,42 @@ async def test_bytes_that_are_no_request_get_an_error_without_the_bytes() -> Non
     assert len(lines) == 1
     assert '"count":1' in lines[0]
     assert "sec" not in lines[0].replace('"seconds"', "")
+
+
+async def test_an_answer_that_is_there_at_once_goes_out_in_one_piece_and_no_word_waits_for_another() -> None:
+    held: list[tuple[int, int]] = []
+
+    def note(request: web.Request) -> None:
+        assert request.transport is not None
+        held.append((request.writer.output_size, request.transport.get_write_buffer_size()))
+
+    async def at_once(request: web.Request) -> web.StreamResponse:
+        request[VISIT] = visit()
+        stream = EventStream(request, ServerSettings())
+        await stream.start(FRAME, [])
+        await stream.finish(FRAME)
+        note(request)
+        return stream
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        request[VISIT] = visit()
+        stream = EventStream(request, ServerSettings())
+        await stream.start(FRAME, [])
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        note(request)
+        await stream.finish(FRAME)
+        return stream
+
+    for handler in (at_once, slowly):
+        app = web.Application()
+        app.router.add_get("/", handler)
+        answer, _ = await answer_to(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", app)
+        assert answer.count(FRAME) == 2
+        assert answer.endswith(b"0\r\n\r\n")
+    (all_written, all_held), (begun, begun_held) = held
+    assert all_written == all_held > 0
+    assert begun > begun_held == 0
 
 
 async def fail(_request: web.Request) -> web.StreamResponse:
