@@ -1,3 +1,5 @@
+import mmap
+import os
 from pathlib import Path
 
 import orjson
@@ -6,6 +8,7 @@ from click.testing import CliRunner
 
 from benchmarks import collector, cost, counts, following, limits, purge, routing, translation
 from benchmarks.load import figures
+from benchmarks.load.measure import ProcessTree
 from gateway.codec.json import dumps
 from tests.fakes.postgresql import PostgresServer
 
@@ -94,6 +97,19 @@ def test_the_table_of_the_suite_has_each_figure_with_its_ratio_to_nginx() -> Non
 def test_what_went_wrong_under_load_is_told() -> None:
     broken: figures.Tables = {"paced": {"gateway_500": {"faults": {"seq_errors": 1}}}}
     assert figures.faults_of({"gateway": [TABLES, broken]}) == ["gateway, paced, gateway_500: {'seq_errors': 1}"]
+
+
+def test_the_peak_of_memory_is_seen_however_short_it_was() -> None:
+    """Touched pages of 40 MB that are gone when it is asked; of a mapping, as malloc may keep them."""
+    tree = ProcessTree(os.getpid())
+    tree.forget_peak()
+    before = tree.peak_bytes()
+    with mmap.mmap(-1, 40_000_000) as pages:
+        pages.write(b"x" * 40_000_000)
+    assert tree.peak_bytes() >= before + 30_000_000
+    assert tree.resident_bytes() < tree.peak_bytes()
+    tree.forget_peak()
+    assert tree.peak_bytes() < before + 30_000_000
 
 
 @pytest.mark.parametrize("is_notifying", [False, True])

@@ -16,7 +16,7 @@ import orjson
 from benchmarks.load.rig import HERE, Gateway, Rig
 from benchmarks.load.scenarios import Scenarios, Table
 
-SCENARIOS = ("idle", "burst", "paced", "short", "whole", "ladder")
+SCENARIOS = ("idle", "burst", "paced", "short", "whole", "large", "long", "ladder")
 
 
 def load_gateways(path: Path) -> dict[str, Gateway]:

@@ -41,6 +41,11 @@ FIGURES = (
     Figure("answer of 64 tokens, no stream: us of CPU", "whole", "gateway", "cpu_us_per_request", most_times_nginx=20),
     Figure("open silent stream: KiB", "idle", "gateway", "kib_per_stream", most=24),
     Figure("at rest: MB", "idle", "gateway", "rest_mb", most=60),
+    Figure("from `serve` to ready: s", "idle", "gateway", "ready_s", most=1),
+    Figure("other streams' pauses beside requests of 3 MB: ms, p99", "large", "gateway", "gap_p99_ms", most=50),
+    Figure("a token of a stream of 200,000: times one of 500", "long", "gateway", "times_short", most=1.1),
+    Figure("the same: bytes of memory a token, first half", "long", "gateway", "bytes_first_half"),
+    Figure("the same: bytes of memory a token, second half", "long", "gateway", "bytes_second_half"),
 )
 
 

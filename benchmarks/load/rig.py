@@ -66,12 +66,12 @@ class Load:
     """
 
     report: dict[str, object]
-    cpu_seconds: float
-    wall_seconds: float
-    calibration: float
-    disturbed: float
-    peak_bytes: int
-    watched: Metrics
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    calibration: float = 0.0
+    disturbed: float = 0.0
+    peak_bytes: int = 0
+    watched: Metrics = field(default_factory=dict)
 
     def number(self, name: str, part: str | None = None) -> float:
         """A value of the client's report, or of one of its histograms."""
@@ -110,7 +110,9 @@ class Rig:
     def __init__(self, gateway: Gateway, folder: Path, *, gateway_core: int, harness_core: int, tries: int) -> None:
         self.gateway = gateway
         self.tree: ProcessTree | None = None
-        self._folder = folder
+        self.ready_seconds = 0.0
+        """From the start of the gateway's process until it serves."""
+        self.folder = folder
         self._gateway_core = gateway_core
         self._harness_core = harness_core
         self._tries = tries
@@ -141,13 +143,15 @@ class Rig:
     def _start_gateway(self) -> None:
         for template, target in self.gateway.render.items():
             text = (HERE / template).read_text(encoding="utf-8")
-            (self._folder / target).write_text(self._filled(text), encoding="utf-8")
+            (self.folder / target).write_text(self._filled(text), encoding="utf-8")
         command = [self._filled(word) for word in self.gateway.command]
+        started = time.monotonic()
         process = self._start(command, self._gateway_core, "gateway", self._port, self.gateway.ready)
+        self.ready_seconds = time.monotonic() - started
         self.tree = ProcessTree(process.pid)
 
     def _filled(self, text: str) -> str:
-        values = {"port": self._port, "up": self._upstream_port, "folder": self._folder, "python": sys.executable}
+        values = {"port": self._port, "up": self._upstream_port, "folder": self.folder, "python": sys.executable}
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", str(value))
         return text
@@ -156,7 +160,7 @@ class Rig:
         program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             raise SystemExit(f"{command[0]} is not on this machine")
-        with (self._folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 ["taskset", "-c", str(core), program, *command[1:]],
                 cwd=ROOT,
@@ -207,15 +211,16 @@ class Rig:
         """One run; `watch` looks on while it lasts."""
         tree = None if is_direct else self.tree
         reading = _Reading(tree, self._mock, self._gateway_core, self._harness_core)
-        command = self._client_command(model, is_direct=is_direct, is_json=is_json, options=options)
-        client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        client = self.client(model, is_direct=is_direct, is_json=is_json, **options)
         watched = watch(client) if watch else {}
-        output, errors = client.communicate()
-        try:
-            report: dict[str, object] = json.loads(output)
-        except ValueError:
-            raise SystemExit(f"the load client failed: {errors.decode()}") from None
-        return reading.finish(report, watched)
+        return reading.finish(report_of(client), watched)
+
+    def client(
+        self, model: str, *, is_direct: bool = False, is_json: bool = False, **options: Option
+    ) -> subprocess.Popen[bytes]:
+        """The load client at its work."""
+        command = self._client_command(model, is_direct=is_direct, is_json=is_json, options=options)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def _client_command(self, model: str, *, is_direct: bool, is_json: bool, options: dict[str, Option]) -> list[str]:
         gateway = self.gateway
@@ -274,6 +279,16 @@ class _Reading:
                 return
 
 
+def report_of(client: subprocess.Popen[bytes]) -> dict[str, object]:
+    """What the load client tells at its end."""
+    output, errors = client.communicate()
+    try:
+        report: dict[str, object] = json.loads(output)
+    except ValueError:
+        raise SystemExit(f"the load client failed: {errors.decode()}") from None
+    return report
+
+
 def free_port() -> int:
     """A port that nobody listens on just now."""
     with socket.socket() as probe:
@@ -295,7 +310,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, path: str) ->
         try:
             _get(port, path)
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.01)
         else:
             return
     raise SystemExit("a process was not ready in time")

@@ -8,12 +8,18 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from benchmarks.load.rig import Load, Metrics, Rig
+import orjson
+
+from benchmarks.load.measure import ProcessTree
+from benchmarks.load.rig import Load, Metrics, Rig, report_of
+from benchmarks.translation import ITEMS, REQUEST_BYTES, TOOLS, agent_request
 
 Table = dict[str, Metrics]
 
 PACE_SECONDS = 0.02
 _TOKENS_PER_SECOND = 1 / PACE_SECONDS
+_LARGE_PER_SECOND = 3.0
+_LONG_TOKENS = 200_000
 
 
 class Scenarios:
@@ -126,6 +132,7 @@ class Scenarios:
         opened, resident = (float(str(load.watched[name])) for name in ("open", "resident"))
         per_stream = (resident - at_rest) / 1024 / max(1.0, opened)
         metrics: Metrics = {"rest_mb": at_rest / 1e6, "open": opened, "kib_per_stream": per_stream}
+        metrics["ready_s"] = self._rig.ready_seconds
         return {"gateway": metrics | load.common()}
 
     def _watch_idle(self, client: "subprocess.Popen[bytes]") -> Metrics:
@@ -136,6 +143,54 @@ class Scenarios:
             opened = max(opened, self._rig.upstream_stats()["streams_open"])
         time.sleep(2.0)
         return {"open": opened, "resident": self._rig.tree.resident_bytes() if self._rig.tree else 0}
+
+    def large(self) -> Table:
+        """Requests of 3 MB, a long session of an agent, beside a few paced streams: how long those pause meanwhile."""
+        gateway, seconds = self._rig.gateway, self._paced_seconds
+        if gateway.mode != "responses":
+            return {}
+        request = agent_request(items=ITEMS, tools=TOOLS, size=REQUEST_BYTES)
+        request |= {"model": gateway.model.replace("{model}", "mock-n8"), "stream": False}
+        body = self._rig.folder / "large.json"
+        body.write_bytes(orjson.dumps(request))
+        model = f"mock-n{int(seconds * _TOKENS_PER_SECOND)}-d{PACE_SECONDS * 1e3:.0f}-ts1"
+        load = self._rig.load_once(
+            model, c=30, n=30, ts=True, window=f"1:{seconds}", watch=lambda _: self._ask_large(str(body), seconds - 2)
+        )
+        metrics: Metrics = {f"gap_{part}_ms": load.number("gap_us", part) / 1e3 for part in ("p50", "p99", "max")}
+        return {"gateway": metrics | load.watched | load.common()}
+
+    def _ask_large(self, body: str, seconds: float) -> Metrics:
+        time.sleep(1.0)
+        requests = max(1, int(_LARGE_PER_SECOND * seconds))
+        expected = self._rig.gateway.json_expect
+        client = self._rig.client(
+            "", is_json=True, body_file=body, c=1, n=requests, rate=_LARGE_PER_SECOND, expect=expected
+        )
+        large = Load(report_of(client))
+        if large.faults or large.number("ok") != requests:
+            raise SystemExit(f"a large request was not answered: {large.report}")
+        return _times(large, "total")
+
+    def long(self) -> Table:
+        """One stream of 200,000 tokens beside short ones: what a token costs, and what it leaves in memory."""
+        if (tree := self._rig.tree) is None:
+            return {}
+        short, _ = self._long(tree, 500, streams=_LONG_TOKENS // 500)
+        at_rest = tree.resident_bytes()
+        half, half_peak = self._long(tree, _LONG_TOKENS // 2)
+        whole, whole_peak = self._long(tree, _LONG_TOKENS)
+        metrics = _cost(whole) | {
+            "times_short": _cpu_of_token(whole) / _cpu_of_token(short),
+            "bytes_first_half": (half_peak - at_rest) / half.tokens,
+            "bytes_second_half": (whole_peak - half_peak) / half.tokens,
+        }
+        return {"gateway": metrics | whole.common()}
+
+    def _long(self, tree: ProcessTree, tokens: int, *, streams: int = 1) -> tuple[Load, int]:
+        """One after the other, and the most memory meanwhile."""
+        tree.forget_peak()
+        return self._load(f"mock-n{tokens}-ts1", c=1, n=streams, expect_tokens=tokens), tree.peak_bytes()
 
     def ladder(self) -> Table:
         """The most paced streams with 98 % of the tokens in time and a p99 latency of at most 50 ms."""
@@ -160,9 +215,14 @@ def _times(load: Load, name: str) -> Metrics:
     return {f"{name}_{part}_ms": load.number(f"{name}_us", part) / 1e3 for part in ("p50", "p99")}
 
 
+def _cpu_of_token(load: Load) -> float:
+    """Microseconds."""
+    return load.cpu_seconds * 1e6 / load.tokens
+
+
 def _cost(load: Load) -> Metrics:
     return {
-        "cpu_us_per_token": load.cpu_seconds * 1e6 / load.tokens,
+        "cpu_us_per_token": _cpu_of_token(load),
         "core_share": load.cpu_seconds / load.wall_seconds,
         "peak_mb": load.peak_bytes / 1e6,
     }

@@ -85,7 +85,7 @@ def about() -> dict[str, object]:
 @click.command()
 @click.option("--gateways", default="gateway", show_default=True, help="Names in gateways.json, separated by commas.")
 @click.option("--runs", default=2, show_default=True, help="How often each is measured, in turns.")
-@click.option("--scenarios", default="idle,burst,paced,short,whole", show_default=True)
+@click.option("--scenarios", default="idle,burst,paced,short,whole,large,long", show_default=True)
 @click.option("--seconds", default=4.0, show_default=True, help="What a load without a pace aims at.")
 @click.option("--paced-seconds", default=8.0, show_default=True, help="The length of paced streams.")
 @click.option("--streams", default=1000, show_default=True, help="Silent streams that are open at a time.")
