@@ -5,7 +5,6 @@ Linux only. Nothing here starts a process or sends a request.
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -66,7 +65,7 @@ class ProcessTree:
 
     def resident_bytes(self) -> int:
         """Memory that is in RAM."""
-        return sum(_or_zero(lambda process=process: process.memory_info().rss) for process in self._processes())
+        return sum(map(_resident_bytes, self._processes()))
 
     def forget_peak(self) -> None:
         """Lets `peak_bytes` begin anew."""
@@ -75,7 +74,7 @@ class ProcessTree:
 
     def peak_bytes(self) -> int:
         """The most memory that was in RAM, as the kernel has noted it: a look now and then misses short peaks."""
-        return sum(_or_zero(lambda process=process: _peak_bytes(process.pid)) for process in self._processes())
+        return sum(map(_peak_bytes, self._processes()))
 
     def children(self) -> list[psutil.Process]:
         """Every process below the first one."""
@@ -96,15 +95,17 @@ def _cpu_seconds(process: psutil.Process) -> float:
         return 0.0
 
 
-def _peak_bytes(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _or_zero(read: Callable[[], int]) -> int:
+def _resident_bytes(process: psutil.Process) -> int:
     try:
-        return read()
-    except (OSError, psutil.Error):
+        return int(process.memory_info().rss)
+    except psutil.Error:  # it has just ended
         return 0
+
+
+def _peak_bytes(process: psutil.Process) -> int:
+    try:
+        lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    kibibytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), "0")
+    return int(kibibytes) * 1024

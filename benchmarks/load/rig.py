@@ -191,7 +191,7 @@ class Rig:
         """The least disturbed of a few runs of the same load; `options` are those of the load client."""
         best: Load | None = None
         for _ in range(self._tries):
-            load = self.load_once(model, is_direct=is_direct, is_json=is_json, **options)
+            load = self.load_once(model, is_direct=is_direct, is_json=is_json, watch=None, **options)
             best = load if best is None or load.disturbed < best.disturbed else best
             if best.disturbed < 0.15:
                 break

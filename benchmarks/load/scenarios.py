@@ -203,7 +203,8 @@ class Scenarios:
         return {"gateway": best}
 
     def _load(self, model: str, *, is_direct: bool = False, max_time: float = 90, **options: str | float) -> Load:
-        return self._rig.load(model, is_direct=is_direct, ts=True, timeout=60, max_time=max_time, **options)
+        options |= {"ts": True, "timeout": 60, "max_time": max_time}
+        return self._rig.load(model, is_direct=is_direct, is_json=False, **options)
 
     def _both(self, run: "Callable[..., Metrics]") -> Table:
         direct: Table = {"direct": run(is_direct=True)}
