@@ -39,6 +39,10 @@ _DROPPED_HEADER_CHARACTERS = 2048
 """Clients refuse long header lines; what does not fit is counted."""
 
 
+_NOTHING_ASKED = CreateRequest(model="")
+"""In the place of a request that is not needed any more."""
+
+
 class _Prepared(Struct, frozen=True):
     """A request as one target gets it."""
 
@@ -301,6 +305,9 @@ class Exchange:
         """Frees what was sent, as nobody else will be asked: agents' prompts have megabytes, their streams minutes."""
         self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}, echo={}), body=b"")
         self._prepared.clear()
+        self._request, self._unseal = _NOTHING_ASKED, None
+        if self._keeping is not None:
+            self._keeping.let_go()
         self._is_answered = True
 
     async def _start(self) -> None:
@@ -322,12 +329,16 @@ class Exchange:
             prepared.plan,
             prepared.target.upstream.settings,
             mint_id=mint_id,
-            created_at=int(time.time()),
-            now=lambda: int(time.time()),
+            created_at=_now(),
+            now=_now,
             input_bytes=len(prepared.body),
             seal=seal,
             holds_end=self._keeping is not None,
         )
+
+
+def _now() -> int:
+    return int(time.time())
 
 
 class _Nowhere:

@@ -31,16 +31,40 @@ class Keeping:
         mint_id: makes ids for the items that the client sent without one.
     """
 
-    __slots__ = ("_has_begun", "_mint_id", "_owner", "_request", "_store", "has_failed")
+    __slots__ = (
+        "_conversation",
+        "_has_begun",
+        "_input",
+        "_mint_id",
+        "_owner",
+        "_previous",
+        "_rendered",
+        "_store",
+        "has_failed",
+        "is_background",
+    )
 
     def __init__(self, store: Store, owner: str, request: CreateRequest, mint_id: MintId) -> None:
         self._store = store
         self._owner = owner
-        self._request = request
         self._mint_id = mint_id
+        self._input = request.input
+        self._rendered: list[Item] | None = None
+        self._previous = request.previous_response_id
+        self._conversation = conversation_id(request)
+        self.is_background = bool(request.background)
+        """Whether the response is to be made apart from its request."""
         self._has_begun = False
         self.has_failed = False
         """Whether the store could not do it the last time; false for a response that was deleted meanwhile."""
+
+    def let_go(self) -> None:
+        """Renders the items of the input, so that nothing else of the request is held: bytes are a fraction of objects.
+
+        A text alone is small enough as it is.
+        """
+        if not isinstance(self._input, str):
+            self._items()
 
     async def begin(self, queued: RenderedResponse, *, runner: str, seconds: float) -> None:
         """Stores a response that is still to be made in the background, by this runner.
@@ -48,7 +72,7 @@ class Keeping:
         Raises:
             StoreError: when it cannot be stored.
         """
-        await self._store.begin_run(self._record(queued), self._input(), runner=runner, seconds=seconds)
+        await self._store.begin_run(self._record(queued), self._items(), runner=runner, seconds=seconds)
         self._has_begun = True
 
     async def keep(self, ending: RenderedResponse) -> bool:
@@ -63,16 +87,16 @@ class Keeping:
         return is_stored
 
     async def _put(self, ending: RenderedResponse) -> bool:
-        items = [*self._input(), *_output(ending)]
-        await self._store.put(self._record(ending), items, append_to=self._conversation(ending))
+        items = [*self._items(), *_output(ending)]
+        await self._store.put(self._record(ending), items, append_to=self._continued(ending))
         return True
 
     async def _end(self, ending: RenderedResponse) -> bool:
         """Ends a run; its input is stored already, but not yet where its conversation has it."""
-        conversation = self._conversation(ending)
+        conversation = self._continued(ending)
         is_kept = await self._store.end_run(self._record(ending), _output(ending))
         if is_kept and conversation is not None:
-            await self._store.append(self._owner, conversation, [*self._input(), *_output(ending)])
+            await self._store.append(self._owner, conversation, [*self._items(), *_output(ending)])
         return is_kept
 
     def _record(self, response: RenderedResponse) -> Record:
@@ -81,17 +105,19 @@ class Keeping:
             response.response_id,
             response.head(is_stored=True),
             response.created_at,
-            previous=self._request.previous_response_id,
+            previous=self._previous,
             status=response.status,
-            is_background=bool(self._request.background),
+            is_background=self.is_background,
         )
 
-    def _conversation(self, ending: RenderedResponse) -> str | None:
-        return conversation_id(self._request) if ending.status in _CONTINUED else None
+    def _continued(self, ending: RenderedResponse) -> str | None:
+        return self._conversation if ending.status in _CONTINUED else None
 
-    def _input(self) -> list[Item]:
-        items = stored_items(self._request.input, self._mint_id)
-        return [Item(item["id"], dumps(item)) for item in items]
+    def _items(self) -> list[Item]:
+        if self._rendered is None:
+            items = stored_items(self._input, self._mint_id)
+            self._rendered, self._input = [Item(item["id"], dumps(item)) for item in items], None
+        return self._rendered
 
 
 def _output(ending: RenderedResponse) -> Sequence[Item]:

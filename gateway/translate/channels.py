@@ -49,14 +49,12 @@ class Increments:
 class ReasoningChannel:
     """Reasoning from a field of its own."""
 
-    __slots__ = ("_increments", "was_used")
+    __slots__ = ("_increments",)
 
     def __init__(self, quirks: Quirks) -> None:
         self._increments = Increments(is_cumulative=quirks.content_mode == "cumulative")
-        self.was_used = False
 
     def feed(self, text: str) -> list[Signal]:
-        self.was_used = True
         new = self._increments.feed(text)
         return [Reasoning(new)] if new else []
 

@@ -37,13 +37,11 @@ class ChatReader:
         "_body",
         "_calls",
         "_finish_reason",
-        "_keeps_details",
-        "_keeps_extra",
-        "_legacy_calls",
-        "_legacy_signals",
+        "_legacy",
         "_message",
         "_plain",
         "_plain_room",
+        "_quirks",
         "_reasoning",
         "_said_done",
         "_text",
@@ -54,13 +52,12 @@ class ChatReader:
     def __init__(self, quirks: Quirks, *, max_event_bytes: int, max_response_bytes: int) -> None:
         self._body = AnswerBody(max_event_bytes=max_event_bytes, max_response_bytes=max_response_bytes)
         self._plain = PlainChunks()
+        self._quirks = quirks
         self._text = TextChannel(quirks)
-        self._reasoning = ReasoningChannel(quirks)
-        self._calls = ToolFragments()
-        self._legacy_calls = ToolFragments()
-        self._legacy_signals: list[Signal] = []
-        self._keeps_details = quirks.reasoning_field == "reasoning_details"
-        self._keeps_extra = quirks.tool_extra_content
+        self._reasoning: ReasoningChannel | None = None
+        self._calls: ToolFragments | None = None
+        self._legacy: tuple[ToolFragments, list[Signal]] | None = None
+        """Calls in the form that OpenAI had first, and what was read of them."""
         self._message: JSONObject | None = None
         self._finish_reason = ""
         self._usage: Usage | None = None
@@ -179,8 +176,8 @@ class ChatReader:
             content = None
         if reasoning := _reasoning_text(delta):
             signals += self._text.pause()
-            signals += self._reasoning.feed(reasoning)
-        if self._keeps_details and (details := delta.get("reasoning_details")):
+            signals += self._reasoned(reasoning)
+        if self._quirks.reasoning_field == "reasoning_details" and (details := delta.get("reasoning_details")):
             signals += _opaque_details(details)
         if content and isinstance(content, str):
             signals += self._text.feed(content, _entries(logprobs))
@@ -190,7 +187,15 @@ class ChatReader:
         if calls := delta.get("tool_calls"):
             self._read_calls(calls, signals)
         if legacy := delta.get("function_call"):
-            self._legacy_signals += self._legacy_calls.feed({"index": 0, "function": legacy})
+            if self._legacy is None:
+                self._legacy = ToolFragments(), []
+            fragments, read = self._legacy
+            read += fragments.feed({"index": 0, "function": legacy})
+
+    def _reasoned(self, text: str) -> list[Signal]:
+        if self._reasoning is None:
+            self._reasoning = ReasoningChannel(self._quirks)
+        return self._reasoning.feed(text)
 
     def _read_parts(self, parts: list[JSONValue], signals: list[Signal]) -> None:
         """Content as a list of parts, as Mistral sends it: `text` and `thinking`."""
@@ -198,15 +203,17 @@ class ChatReader:
             if not isinstance(part, dict):
                 continue
             if part.get("type") == "thinking":
-                signals += self._reasoning.feed(_joined_text(part.get("thinking")))
+                signals += self._reasoned(_joined_text(part.get("thinking")))
             elif isinstance(text := part.get("text"), str):
                 signals += self._text.feed(text, None)
 
     def _read_calls(self, calls: JSONValue, signals: list[Signal]) -> None:
         if not isinstance(calls, list):
             return
+        if self._calls is None:
+            self._calls = ToolFragments()
         for fragment in calls:
-            if self._keeps_extra:
+            if self._quirks.tool_extra_content:
                 signals += _opaque_extra(fragment)
             fragments = self._calls.feed(fragment)
             if fragments:
@@ -236,14 +243,21 @@ class ChatReader:
 
     def _close(self, *, is_whole: bool) -> list[Signal]:
         """What the channels still hold; the legacy form of calls counts only where there is no other."""
-        has_calls = bool(self._calls or self._legacy_calls)
-        owed = self._reasoning.finish() + self._text.finish(has_calls=has_calls)
+        has_calls = self._has_calls()
+        owed = self._reasoning.finish() if self._reasoning is not None else []
+        owed += self._text.finish(has_calls=has_calls)
         if self._calls:
             return owed + self._calls.finish(is_whole=is_whole)
-        return owed + self._legacy_signals + self._legacy_calls.finish(is_whole=is_whole)
+        if self._legacy is not None:
+            fragments, read = self._legacy
+            return owed + read + fragments.finish(is_whole=is_whole)
+        return owed
+
+    def _has_calls(self) -> bool:
+        return bool(self._calls or (self._legacy is not None and self._legacy[0]))
 
     def _has_output(self) -> bool:
-        return bool(self._calls or self._legacy_calls or self._text.was_used or self._reasoning.was_used)
+        return self._has_calls() or self._text.was_used or self._reasoning is not None
 
 
 def _first_choice(choices: JSONValue) -> JSONObject | None:

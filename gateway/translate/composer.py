@@ -42,6 +42,7 @@ from gateway.translate.signals import (
 )
 from gateway.translate.tools import ToolMap
 from gateway.translate.transitions import TRANSITIONS, Open, Step
+from gateway.translate.usage import estimate
 from gateway.translate.whole_items import CLIENT_CALLS, id_prefix, write_whole
 
 MintId = Callable[[str], str]
@@ -77,7 +78,7 @@ class Composer:
         seal: seals what must come back on the next turn; without it nothing does.
         provider: the name of the upstream, which alone understands its opaque state.
         compacts: the text is the summary of the conversation, and there is nothing else in the answer.
-        estimate: usage for an upstream that reports none, from the length of all output in characters.
+        input_bytes: the size of the request to the upstream, to guess at the usage if that reports none.
         now: seconds since the epoch, for `completed_at`.
         writer: goes on with a stream that another composer has begun.
         holds_end: the terminal event waits for `conclude`.
@@ -86,8 +87,8 @@ class Composer:
     __slots__ = (
         "_call_ids",
         "_compacts",
-        "_estimate",
         "_holds_end",
+        "_input_bytes",
         "_item",
         "_kept",
         "_message",
@@ -119,7 +120,7 @@ class Composer:
         reasoning_events: ReasoningEvents,
         seal: Seal | None,
         provider: str,
-        estimate: Callable[[int], Usage],
+        input_bytes: int,
         now: Callable[[], int],
         compacts: bool = False,
         writer: EventWriter | None = None,
@@ -133,13 +134,13 @@ class Composer:
         self._provider = provider
         self._compacts = compacts
         self._kept: list[Opaque] = []
-        self._estimate = estimate
+        self._input_bytes = input_bytes
         self._writer = EventWriter() if writer is None else writer
         self._enter(Open.NOTHING)
         self._item: OutputItem | None = None
         self._message: MessageItem | None = None
         self._output: list[JSONObject] = []
-        self._call_ids: set[str] = set()
+        self._call_ids: set[str] | None = None
         self._output_characters = 0
         self._now = now
         self._holds_end = holds_end
@@ -166,7 +167,7 @@ class Composer:
         if self._usage is not None:
             return self._usage
         open_characters = self._message.characters if self._message is not None else 0
-        return self._estimate(self._output_characters + open_characters)
+        return estimate(self._input_bytes, self._output_characters + open_characters)
 
     @property
     def status(self) -> str:
@@ -290,6 +291,8 @@ class Composer:
 
     def _unique_call_id(self, offered: str) -> str:
         """The upstream's id, unless it has none, one too long, or gave it to two calls, as LocalAI does."""
+        if self._call_ids is None:
+            self._call_ids = set()
         is_usable = 0 < len(offered) <= _LONGEST_CALL_ID and offered not in self._call_ids
         call_id = offered if is_usable else self._mint_id("call")
         self._call_ids.add(call_id)

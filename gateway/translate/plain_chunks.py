@@ -10,6 +10,8 @@ from gateway.codec.json import JSONObject, JSONValue, loads
 _CONTENT = re.compile(rb'"content"\s*:\s*"((?!")[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _BESIDE_CHOICES = frozenset({"usage", "error", "base_resp", "x_groq"})
 _BESIDE_DELTA = frozenset({"index", "finish_reason", "logprobs", "usage"})
+_DATA, _BLANK = b"data: ", b"\n\n"
+"""What stands around the data of an event of one line."""
 _MOST_VAIN = 8
 """Chunks that were learned for nothing until no more are: some upstreams never send two alike."""
 
@@ -17,23 +19,24 @@ _MOST_VAIN = 8
 class PlainChunks:
     """Knows the last plain chunk: `text` reads others of its form, `learn` is told of one that `text` did not know."""
 
-    __slots__ = ("_end", "_head", "_start", "_tail", "_vain")
+    __slots__ = ("_end", "_start", "_vain")
 
     def __init__(self) -> None:
         self._vain = 0
-        self._head = self._tail = self._start = self._end = b""
-        """What stands around the text, each with a quotation mark: in the data of an event, and in a whole event."""
+        self._start = self._end = b""
+        """What stands around the text in a whole event, each with a quotation mark."""
 
     @property
     def is_known(self) -> bool:
         """Whether there is a form."""
-        return bool(self._head)
+        return bool(self._start)
 
     def text(self, data: bytes) -> str | None:
         """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
-        if not self._head or not data.startswith(self._head) or not data.endswith(self._tail):
+        head, tail = self._start[len(_DATA) :], self._end[: -len(_BLANK)]
+        if not head or not data.startswith(head) or not data.endswith(tail):
             return None
-        return self._string(data[len(self._head) - 1 : 1 - len(self._tail)])
+        return self._string(data[len(head) - 1 : 1 - len(tail)])
 
     def texts(self, body: bytes) -> list[str] | None:
         """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
@@ -72,8 +75,7 @@ class PlainChunks:
         head, tail = data[: found.start(1)], data[found.end(1) :]
         other = b"a" if content != "a" else b"b"
         if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
-            self._head, self._tail = head, tail
-            self._start, self._end = b"data: " + head, tail + b"\n\n"
+            self._start, self._end = _DATA + head, tail + _BLANK
 
 
 def _parsed(data: bytes) -> JSONValue:

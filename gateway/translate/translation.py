@@ -16,7 +16,6 @@ from gateway.translate.request import ChatPlan
 from gateway.translate.response_object import PendingStatus, RenderedResponse, ResponseObject
 from gateway.translate.sealed import Seal
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Signal, Usage
-from gateway.translate.usage import estimate
 
 EMPTY_ANSWER = "empty_answer"
 """The code of an answer that ended well and said nothing."""
@@ -98,7 +97,7 @@ class Translation:
             seal=self._seal,
             provider=provider.name,
             compacts=plan.compacts,
-            estimate=lambda output_bytes: estimate(input_bytes, output_bytes),
+            input_bytes=input_bytes,
             now=self._now,
             writer=self._writer,
             holds_end=self._holds_end,

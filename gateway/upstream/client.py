@@ -7,7 +7,7 @@ never followed, and no header of a client is passed on.
 import asyncio
 import os
 from collections.abc import Mapping
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Literal, NamedTuple, Self
 from urllib.parse import quote
 
@@ -53,6 +53,7 @@ _OWN_ID = "x-client-request-id"
 """OpenAI's name for an id of the caller's; llama-cpp-python refuses an `x-request-id` that is no UUID."""
 _MOST_HEADS = 16
 """Beginnings of heads that are kept: there are few paths, unless each model has its own."""
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _SECRET_LENGTH = 6
 """A shorter value of a header is no secret, and would be taken out of innocent words."""
 
@@ -205,6 +206,7 @@ class Upstream:
                 start = await _start(answer)
                 raise self._without_secret(error_from_response(answer.status, answer.headers, start))
             _check(answer)
+            answer.headers = _NO_HEADERS  # nobody looks at them any more, and the body may take long
         except BaseException:
             answer.close()
             raise

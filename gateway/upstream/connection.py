@@ -6,11 +6,12 @@ that comes, which costs more than to translate it. Here the receiver is called o
 """
 
 import asyncio
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from aiohttp.client_proto import ResponseHandler
 
 from gateway.corked_transport import Cork, CorkedTransport
+from gateway.upstream.short_queue import ShortQueue
 
 
 class Receiver(Protocol):
@@ -35,6 +36,7 @@ class Connection(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop, cork: Cork) -> None:
         super().__init__(loop)
         self._cork = cork
+        self._buffer = cast("Any", ShortQueue())
         self.receiver: Receiver | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

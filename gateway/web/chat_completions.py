@@ -18,6 +18,7 @@ from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
 from gateway.web.admission import Entry, admitted
 from gateway.web.app_keys import RUNNING, STREAMS, VISIT
+from gateway.web.client_connection import let_go
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
 from gateway.web.middlewares import break_off
@@ -46,6 +47,7 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
         passing = _Passing(request, outcome, body, trials, targets)
         if not outcome.is_stream:
             return await passing.answer()
+        let_go(request)
         streams = visit.app[STREAMS]
         streams.add(request)
         try:

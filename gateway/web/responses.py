@@ -15,6 +15,7 @@ from gateway.web.answers import send_json
 from gateway.web.app_keys import RUNNING, STATE, STREAMS, VISIT, Visit
 from gateway.web.background import create_in_background
 from gateway.web.caller import context_of, seal_for, unseal_for
+from gateway.web.client_connection import let_go
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
 from gateway.web.identifiers import mint_id
@@ -31,15 +32,10 @@ async def create(request: Request) -> StreamResponse:
     visit = request[VISIT]
     settings = visit.configured.settings
     async with admitted(request) as entry:
-        body = await read_json(request)
-        if settings.logging.bodies:
-            visit.asked = body
-        asked = await asked_for(request, body)
-        keeping = _keeping(visit, asked)
-        exchange = exchange_for(request, asked, settings, keeping)
+        exchange, keeping = await _begun(request, settings)  # what was asked is the exchange's alone, to let go of it
         await entry.take_tokens(exchange.estimated_tokens)
         runs = visit.app[STATE].runs
-        if asked.background and runs is not None and keeping is not None:
+        if keeping is not None and keeping.is_background and runs is not None:
             return await create_in_background(request, exchange, keeping, runs, entry)
         visit.outcome = exchange.outcome
         try:
@@ -48,10 +44,20 @@ async def create(request: Request) -> StreamResponse:
             tell_contents(request, exchange)
 
 
+async def _begun(request: Request, settings: Settings) -> tuple[Exchange, Keeping | None]:
+    visit, body = request[VISIT], await read_json(request)
+    if settings.logging.bodies:
+        visit.asked = body
+    asked = await asked_for(request, body)
+    keeping = _keeping(visit, asked)
+    return exchange_for(request, asked, settings, keeping), keeping
+
+
 async def _answer(request: Request, exchange: Exchange, settings: Settings) -> StreamResponse:
     if not exchange.is_stream:
         answer = await exchange.collect()
         return await send_json(request, answer, exchange.headers, stall=settings.server.write_stall_seconds)
+    let_go(request)
     stream = EventStream(request, settings.server, exchange.keep_alive)
     streams = request[VISIT].app[STREAMS]
     streams.add(request)

@@ -1,38 +1,27 @@
 """The HTTP server around the application: what aiohttp does by default and a gateway must not do."""
 
 import asyncio
-import logging
 import select
 import socket
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import Any
 
-from aiohttp.hdrs import SERVER
-from aiohttp.http import HttpProcessingError
 from aiohttp.web import (
     Application,
     AppRunner,
-    BaseRequest,
     BaseSite,
     RequestHandler,
-    RequestPayloadError,
-    Response,
     Server,
     SockSite,
-    StreamResponse,
     TCPSite,
 )
-from aiohttp.web_protocol import _ErrInfo
 from prometheus_client import Counter
 
-from gateway.codec.json import dumps
-from gateway.corked_transport import Cork, CorkedTransport
-from gateway.errors import ErrorKind, GatewayError, http_body
+from gateway.corked_transport import Cork
 from gateway.settings import ServerSettings
 from gateway.web.app_keys import METRICS
-
-_log = logging.getLogger(__name__)
+from gateway.web.client_connection import ClientConnection, Malformed, unpacking
 
 _BACKLOG = 4096
 """Connections that may wait while the loop is busy; of a socket that is full, nginx takes the instance for gone."""
@@ -49,10 +38,6 @@ _SHUTDOWN_SECONDS = 2.0
 
 _HURRIED_SECONDS = 0.5
 """The same for someone who does not want to wait."""
-
-_SUMMARY_SECONDS = 1.0
-"""The log has at most one line in this time about bytes that are no requests: scanners send them by the thousand."""
-
 
 _SETTLING_SECONDS = 0.01
 """Until what was accepted last belongs to the server: asyncio needs some steps of the loop for it, uvloop none."""
@@ -128,7 +113,10 @@ class GatewayRunner(AppRunner):
         metrics = self.app.get(METRICS)
         malformed = metrics.instruments.malformed if metrics is not None else None
         return _GatewayServer(
-            server.request_handler, malformed=malformed, request_factory=server.request_factory, **self._options
+            server.request_handler,
+            malformed=malformed,
+            request_factory=unpacking(server.request_factory),
+            **self._options,
         )
 
 
@@ -149,90 +137,8 @@ def _listeners(sites: Iterable[BaseSite]) -> Iterator[socket.socket]:
 class _GatewayServer(Server):
     def __init__(self, *arguments: Any, malformed: Counter | None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._malformed = _Malformed(malformed)
+        self._malformed = Malformed(malformed)
         self._cork = Cork(self._loop)
 
     def __call__(self) -> RequestHandler:
-        return _Connection(self, self._malformed, self._cork, loop=self._loop, **self._kwargs)
-
-
-class _Malformed:
-    """Counts requests that are none, for one line now and then."""
-
-    def __init__(self, counter: Counter | None) -> None:
-        self._counter = counter
-        self._count = 0
-        self._silent_until = 0.0
-
-    def note(self) -> None:
-        self._count += 1
-        if self._counter is not None:
-            self._counter.inc()
-        if time.monotonic() >= self._silent_until:
-            _log.info("refused malformed requests", extra={"fields": {"count": self._count}})
-            self._count, self._silent_until = 0, time.monotonic() + _SUMMARY_SECONDS
-
-
-class _Refusal(Response):
-    """An answer outside of the application, whose signals cannot take off the name and version of the server."""
-
-    def __init__(self, error: GatewayError) -> None:
-        headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-        body = dumps(http_body(error))
-        super().__init__(body=body, status=error.status, headers=headers, content_type="application/json")
-
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        self.headers.popall(SERVER, None)
-
-
-class _Connection(RequestHandler):
-    """One client connection."""
-
-    __slots__ = ("_cork", "_malformed")
-
-    def __init__(self, manager: Server, malformed: _Malformed, cork: Cork, **options: Any) -> None:
-        super().__init__(manager, **options)
-        self._malformed = malformed
-        self._cork = cork
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(CorkedTransport(cast(asyncio.Transport, transport), self._cork))
-
-    def data_received(self, data: bytes) -> None:
-        """Takes bytes of the client; when they break the framing of a body, whoever reads that body is told.
-
-        aiohttp queues the error behind the request instead, which would wait for its body until the time limit.
-        """
-        super().data_received(data)
-        if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
-            self._lingering_time = 0.0
-            self._current_request.content.set_exception(RequestPayloadError("the framing is broken"))
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """Goes on where reading was paused; aiohttp asks for it twice with each body, and parses nothing each time."""
-        if self._reading_paused:
-            super().resume_reading(resume_parser)
-
-    def handle_error(
-        self,
-        request: BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> StreamResponse:
-        """Answers what no handler can: bytes that are no request, and faults outside of the middlewares."""
-        is_clients = status < 500 or isinstance(exc, HttpProcessingError)
-        if is_clients:
-            self._malformed.note()
-            if exc is not None:
-                exc.__traceback__ = None  # it holds the connection, which holds it: only the collector would end both
-            error = GatewayError(ErrorKind.BAD_REQUEST, "The request is not valid HTTP.")
-        else:
-            _log.error("a request failed on a fault of the gateway", exc_info=exc)
-            error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer had already begun")
-        response = _Refusal(error)
-        response.force_close()
-        return response
+        return ClientConnection(self, self._malformed, self._cork, loop=self._loop, **self._kwargs)

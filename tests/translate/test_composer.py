@@ -32,7 +32,6 @@ from gateway.translate.signals import (
 )
 from gateway.translate.tools import ToolKind, ToolMap, ToolOrigin
 from gateway.translate.transitions import TRANSITIONS, Open
-from gateway.translate.usage import estimate
 from tests.official import StreamCheck, check_stream
 from tests.translate.planning import plan_of
 
@@ -60,7 +59,7 @@ def composer(reasoning: ReasoningEvents = "summary", seal: Seal | None = None) -
         reasoning_events=reasoning,
         seal=seal,
         provider="up",
-        estimate=lambda characters: estimate(8, characters),
+        input_bytes=8,
         now=lambda: 1_700_000_009,
     )
 
