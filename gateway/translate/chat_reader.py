@@ -15,6 +15,7 @@ from gateway.translate.answer_body import AnswerBody, read_json
 from gateway.translate.channels import ReasoningChannel, TextChannel
 from gateway.translate.plain_chunks import PlainChunks
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Refusal, Signal, Usage
+from gateway.translate.text_run import TextRun
 from gateway.translate.tool_fragments import ToolFragments
 from gateway.translate.usage import read_usage
 
@@ -40,9 +41,9 @@ class ChatReader:
         "_legacy",
         "_message",
         "_plain",
-        "_plain_room",
         "_quirks",
         "_reasoning",
+        "_run",
         "_said_done",
         "_text",
         "_usage",
@@ -62,8 +63,8 @@ class ChatReader:
         self._finish_reason = ""
         self._usage: Usage | None = None
         self._said_done = False
-        self._plain_room = 0
-        """How many bytes may come that, if they are plain chunks, are nothing but more of the text."""
+        self._run: TextRun | None = None
+        """What may have gone past this reader since the last piece."""
         self.is_over = False
         """Nothing that follows in the body matters: the end or a failure has been read."""
 
@@ -71,26 +72,29 @@ class ChatReader:
         """The signals that this piece of the body completes."""
         if self.is_over:
             return []
-        body = self._body
-        if self._plain_room:
-            body.room = self._plain_room
+        if self._run is not None:
+            self._end_run(self._run)
         try:
-            events = body.feed(chunk)
+            events = self._body.feed(chunk)
         except GatewayError as error:
             return self._fail(error)
-        signals = self._read_events(events)
-        is_open = not self.is_over and not self._said_done
-        is_plain = is_open and self._plain.is_known and self._text.is_plain and body.is_between_events
-        self._plain_room = body.room if is_plain else 0
-        return signals
+        return self._read_events(events)
 
-    def texts(self, chunk: bytes) -> list[str] | None:
-        """What `feed` would give as `Texts` alone; None where it may give something else, and must be called."""
-        room = self._plain_room - len(chunk)
-        if room <= 0 or (texts := self._plain.texts(chunk)) is None:
+    def text_run(self) -> TextRun | None:
+        """The short way for pieces that are nothing but more of the text, if such may come now.
+
+        It ends with the next call of `feed`, which has to be made for all else.
+        """
+        if self.is_over or self._said_done or not self._text.is_plain or not self._body.is_between_events:
             return None
-        self._plain_room = room
-        return texts
+        self._run = self._plain.run(self._body.room)
+        return self._run
+
+    def _end_run(self, run: TextRun) -> None:
+        if run.room < self._body.room:
+            self._body.room = run.room
+            self._plain.was_useful()
+        self._run = None
 
     def finish(self) -> list[Signal]:
         """The signals owed at the end of the body; the last one is a Finish or a Failure."""
@@ -238,7 +242,7 @@ class ChatReader:
 
     def _fail(self, error: GatewayError) -> list[Signal]:
         signals = self._close(is_whole=False)
-        self.is_over, self._plain_room = True, 0
+        self.is_over = True
         return [*signals, Failure(error.caught(), self._usage)]
 
     def _close(self, *, is_whole: bool) -> list[Signal]:

@@ -102,13 +102,13 @@ class Composer:
         "_response",
         "_row",
         "_seal",
-        "_text",
         "_tools",
         "_usage",
         "_writer",
         "ending",
         "error",
         "final",
+        "text_part",
     )
 
     def __init__(
@@ -201,16 +201,10 @@ class Composer:
                 step(self, signal)
         return self._writer.take()
 
-    def compose_texts(self, texts: Sequence[str]) -> bytes:
-        """The frames for `Texts`."""
-        if (part := self._text) is None:
-            return self.compose([Texts(texts)])
-        return part.extended(texts)
-
     def _enter(self, state: Open) -> None:
         self._open = state
         self._row = self._ROWS[state]
-        self._text: TextPart | None = None
+        self.text_part: TextPart | None = None
         """The part of a message that further text belongs to."""
 
     def keep_alive(self) -> bytes:
@@ -271,7 +265,7 @@ class Composer:
         part = self._message.open_part(kind) if self._message is not None else None
         if kind == "output_text":
             self._enter(Open.TEXT)
-            self._text = part
+            self.text_part = part
         else:
             self._enter(Open.REFUSAL)
 
@@ -316,8 +310,8 @@ class Composer:
     def _append_all(self, signal: Signal) -> None:
         if not isinstance(signal, Texts):
             return
-        if self._text is not None:
-            self._text.extend(signal.texts)
+        if self.text_part is not None:
+            self.text_part.extend(signal.texts)
         elif self._item is not None:
             self._output_characters += sum(map(len, signal.texts))
             self._item.append("".join(signal.texts), None)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from gateway.codec.json import JSONObject, JSONValue, dumps, dumps_to_join
 from gateway.codec.sse import DONE, frame
 
-_DELTA = b'%b%b%b,"sequence_number":%d}\n\n'
+DELTA = b'%b%b%b,"sequence_number":%d}\n\n'
+"""A frame: its head, the text as JSON, its tail, its number."""
 
 
 class DeltaFrames:
@@ -28,11 +29,12 @@ _UNREAD = DeltaFrames("", {})
 class EventWriter:
     """Collects the frames of one stream in order, numbered from 0 without a gap."""
 
-    __slots__ = ("_frames", "_next", "is_mute")
+    __slots__ = ("_frames", "is_mute", "number")
 
     def __init__(self) -> None:
         self._frames: list[bytes] = []
-        self._next = 0
+        self.number = 0
+        """That of the next frame."""
         self.is_mute = False
         """Whether nobody reads the stream: then nothing is written."""
 
@@ -40,16 +42,16 @@ class EventWriter:
         """An event whose members are values."""
         if self.is_mute:
             return
-        data = dumps_to_join({"type": event, **members, "sequence_number": self._next})
-        self._next += 1
+        data = dumps_to_join({"type": event, **members, "sequence_number": self.number})
+        self.number += 1
         self._frames.append(frame(event, data))
 
     def write_response(self, event: str, response: bytes) -> None:
         """A lifecycle event around a Response that is JSON already."""
         if self.is_mute:
             return
-        data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self._next)
-        self._next += 1
+        data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self.number)
+        self.number += 1
         self._frames.append(frame(event, data))
 
     def deltas(self, event: str, place: JSONObject, *, tail: bytes = b"") -> DeltaFrames:
@@ -64,20 +66,11 @@ class EventWriter:
         """The next deltas of an open part; `extra` replaces the usual members behind each."""
         if self.is_mute:
             return
-        head, tail, number = frames.head, frames.tail if extra is None else extra, self._next
+        head, tail, number = frames.head, frames.tail if extra is None else extra, self.number
         for delta in deltas:
-            self._frames.append(_DELTA % (head, dumps_to_join(delta), tail, number))
+            self._frames.append(DELTA % (head, dumps_to_join(delta), tail, number))
             number += 1
-        self._next = number
-
-    def take_with(self, frames: DeltaFrames, deltas: Sequence[str]) -> bytes:
-        """All frames since the last call, and those of the next deltas of an open part."""
-        if len(deltas) != 1 or self._frames or self.is_mute:
-            self.write_deltas(frames, deltas)
-            return self.take()
-        number = self._next  # one delta and nothing before it, as nearly always
-        self._next = number + 1
-        return _DELTA % (frames.head, dumps_to_join(deltas[0]), frames.tail, number)
+        self.number = number
 
     def write_done(self) -> None:
         """The sentinel behind the terminal event."""

@@ -72,7 +72,7 @@ class NativeReader:
         except GatewayError as error:
             return self._fail(error)
 
-    def texts(self, _chunk: bytes) -> None:
+    def text_run(self) -> None:
         """There is no shorter way than `feed`."""
 
     def finish(self) -> list[Signal]:

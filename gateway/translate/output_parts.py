@@ -6,6 +6,7 @@ from typing import Literal
 from gateway.codec.json import JSONObject, dumps
 from gateway.translate.event_writer import EventWriter
 from gateway.translate.logprobs import response_logprobs
+from gateway.translate.text_run import TextRun
 
 _PART_EVENTS = {
     "output_text": "response.output_text",
@@ -53,10 +54,9 @@ class TextPart:
         self._texts += texts
         self._writer.write_deltas(self._frames, texts)
 
-    def extended(self, texts: Sequence[str]) -> bytes:
-        """The same, and all frames that the writer has then."""
-        self._texts += texts
-        return self._writer.take_with(self._frames, texts)
+    def lead(self, run: TextRun) -> TextRun:
+        """Has the texts of the run go on with this part."""
+        return run.into(self._texts, self._frames, self._writer)
 
     def annotate(self, annotation: JSONObject) -> None:
         """Attaches a source to the text."""

@@ -6,6 +6,7 @@ Such a chunk need not be parsed: its bytes are those of the other, around anothe
 import re
 
 from gateway.codec.json import JSONObject, JSONValue, loads
+from gateway.translate.text_run import TextRun
 
 _CONTENT = re.compile(rb'"content"\s*:\s*"((?!")[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _BESIDE_CHOICES = frozenset({"usage", "error", "base_resp", "x_groq"})
@@ -26,40 +27,24 @@ class PlainChunks:
         self._start = self._end = b""
         """What stands around the text in a whole event, each with a quotation mark."""
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a form."""
-        return bool(self._start)
+    def run(self, room: int) -> TextRun | None:
+        """The short way for chunks of the known form, if there is one, in so many bytes."""
+        return TextRun(self._start, self._end, room) if self._start else None
+
+    def was_useful(self) -> None:
+        """Chunks of the known form have come."""
+        self._vain = 0
 
     def text(self, data: bytes) -> str | None:
-        """The `content` of this chunk, if it is like the known one in all else; None says nothing about it."""
-        head, tail = self._start[len(_DATA) :], self._end[: -len(_BLANK)]
-        if not head or not data.startswith(head) or not data.endswith(tail):
-            return None
-        return self._string(data[len(head) - 1 : 1 - len(tail)])
-
-    def texts(self, body: bytes) -> list[str] | None:
-        """The same for bytes of a stream that are whole chunks of the known form, each in an event of one line."""
-        start, end = self._start, self._end
-        if not start or not body.startswith(start) or not body.endswith(end):
-            return None
-        string = body[len(start) - 1 : 1 - len(end)]
-        if b"\n" not in string:  # one chunk
-            return None if (text := self._string(string)) is None else [text]
-        texts: list[str] = []
-        for inside in string[1:-1].split(end + start):
-            if (text := self._string(b'"%b"' % inside)) is None:
-                return None
-            texts.append(text)
-        return texts
-
-    def _string(self, string: bytes) -> str | None:
-        """The text of a JSON string that is not empty.
+        """The `content` of this chunk, if it is like the known one in all else; None says nothing about it.
 
         Only if all of it is one string does the chunk go on behind it as the known one did.
         """
+        head, tail = self._start[len(_DATA) :], self._end[: -len(_BLANK)]
+        if not head or not data.startswith(head) or not data.endswith(tail):
+            return None
         try:
-            text: str = loads(string)
+            text: str = loads(data[len(head) - 1 : 1 - len(tail)])
         except ValueError:
             return None
         self._vain = 0

@@ -16,6 +16,7 @@ from gateway.translate.request import ChatPlan
 from gateway.translate.response_object import PendingStatus, RenderedResponse, ResponseObject
 from gateway.translate.sealed import Seal
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Signal, Usage
+from gateway.translate.text_run import TextRun
 
 EMPTY_ANSWER = "empty_answer"
 """The code of an answer that ended well and said nothing."""
@@ -52,6 +53,7 @@ class Translation:
         "_now",
         "_reader",
         "_response",
+        "_run",
         "_seal",
         "_secret",
         "_writer",
@@ -84,6 +86,8 @@ class Translation:
         """Whether the answer is over: the terminal event has been written, or waits for `conclude`."""
         self._has_begun = False
         self._held: list[Signal] = []
+        self._run: TextRun | None = None
+        """The short way of the next pieces, if they may be nothing but more of a text that is open."""
         self._secret = provider.api_key
         self._reader = _reader(provider)
         self._composer = self._compose_for(plan, provider, input_bytes)
@@ -163,7 +167,7 @@ class Translation:
 
     def mute(self) -> None:
         """Nobody reads the frames, so that there are none: the Response of the terminal event holds it all."""
-        self._writer.is_mute = True
+        self._writer.is_mute, self._run = True, None
 
     def begin(self) -> bytes:
         """The frames that open a stream."""
@@ -199,15 +203,20 @@ class Translation:
 
     def feed(self, chunk: bytes) -> bytes:
         """The frames for the next bytes of the upstream's body."""
-        if (texts := self._reader.texts(chunk)) is not None:
-            return self._composer.compose_texts(texts)
-        return self._compose(self._discreet(self._reader.feed(chunk)))
+        if (run := self._run) is not None and (frames := run.feed(chunk)):
+            return frames
+        frames = self._compose(self._discreet(self._reader.feed(chunk)))
+        if (part := self._composer.text_part) is not None and not self._writer.is_mute:
+            run = self._reader.text_run()
+            self._run = run and part.lead(run)
+        return frames
 
     def finish(self) -> bytes:
         """The frames at the end of the upstream's body."""
         return self._compose(self._discreet(self._reader.finish()))
 
     def _compose(self, signals: list[Signal]) -> bytes:
+        self._run = None
         frames = self._composer.compose(signals)
         self.is_over = self._composer.ending is not None
         return frames

@@ -42,27 +42,6 @@ def test_numbers_have_no_gap_and_taking_empties_the_writer() -> None:
     assert writer.take() == b""
 
 
-@given(st.lists(st.text(), max_size=3), st.booleans(), st.booleans())
-def test_deltas_that_are_taken_at_once_are_those_that_are_written(
-    texts: list[str], has_other: bool, is_mute: bool
-) -> None:
-    frames = DeltaFrames("d", PLACE)
-    bodies = []
-    for is_at_once in (True, False):
-        writer, body = EventWriter(), b""
-        writer.is_mute = is_mute
-        for _ in range(2):
-            if has_other:
-                writer.write("a")
-            if is_at_once:
-                body += writer.take_with(frames, texts)
-            else:
-                writer.write_deltas(frames, texts)
-                body += writer.take()
-        bodies.append(body)
-    assert bodies[0] == bodies[1]
-
-
 def test_extra_members_replace_the_usual_ones() -> None:
     writer = EventWriter()
     frames = DeltaFrames("d", {}, tail=b',"logprobs":[]')

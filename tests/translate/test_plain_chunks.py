@@ -14,8 +14,10 @@ from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import ProviderSettings, Quirks
 from gateway.translate.chat_reader import ChatReader
+from gateway.translate.event_writer import DeltaFrames, EventWriter
 from gateway.translate.plain_chunks import PlainChunks
 from gateway.translate.signals import Failure, Text, Texts
+from gateway.translate.text_run import TextRun
 from tests.fakes import chat
 from tests.translate.planning import plan_of
 from tests.translate.translations import translation_of
@@ -66,7 +68,8 @@ CHUNKS = st.builds(
 )
 
 _NO_TEXT = staticmethod(lambda *_: None)
-"""In place of a method of `PlainChunks`: then every chunk goes the long way."""
+_NO_FRAMES = staticmethod(lambda *_: b"")
+"""In place of `PlainChunks.text` and `TextRun.feed`: then every chunk goes the long way."""
 
 Form = Callable[[JSONObject], bytes]
 
@@ -84,6 +87,13 @@ def frames_of(pieces: Sequence[bytes], quirks: Quirks) -> list[bytes]:
     provider = ProviderSettings(name="up", base_url="http://up", quirks=quirks)
     translation = translation_of(plan_of(quirks=quirks, stream=True), provider)
     return [*map(translation.feed, pieces), translation.finish()]
+
+
+def run_of(reader: ChatReader) -> TextRun:
+    """The short way that the reader offers now, into a part of its own."""
+    run = reader.text_run()
+    assert run is not None
+    return run.into([], DeltaFrames("d", {}), EventWriter())
 
 
 def events_of(chunks: Sequence[JSONObject], texts: Sequence[str], form: Form) -> list[bytes]:
@@ -115,7 +125,7 @@ def test_the_short_way_says_what_the_long_way_says(
     points = sorted({0, *list(ends)[batch - 1 :: batch], *(cut for cut in others if cut < len(body)), len(body)})
     pieces = [body[start:end] for start, end in itertools.pairwise(points)]
     short = frames_of(pieces, quirks)
-    with patch.multiple(PlainChunks, text=_NO_TEXT, texts=_NO_TEXT):
+    with patch.object(PlainChunks, "text", _NO_TEXT), patch.object(TextRun, "feed", _NO_FRAMES):
         assert short == frames_of(pieces, quirks)
 
 
@@ -154,7 +164,7 @@ def test_what_stands_between_plain_chunks_has_its_effect(between: bytes) -> None
     event = chat.chunk({"content": "a"})
     pieces = [event, event, between, event, b"\n\n", event]
     short = frames_of(pieces, Quirks())
-    with patch.multiple(PlainChunks, text=_NO_TEXT, texts=_NO_TEXT):
+    with patch.object(PlainChunks, "text", _NO_TEXT), patch.object(TextRun, "feed", _NO_FRAMES):
         assert short == frames_of(pieces, Quirks())
 
 
@@ -162,7 +172,8 @@ def test_a_body_that_is_too_large_is_noticed_on_the_short_way_too() -> None:
     reader = ChatReader(Quirks(), max_event_bytes=1 << 20, max_response_bytes=1000)
     event = chat.chunk({"content": "a"})
     assert [reader.feed(event) for _ in range(2)] == [[Text("a")], [Texts(["a"])]]
-    taken = list(itertools.takewhile(lambda texts: texts == ["a"], (reader.texts(event) for _ in range(99))))
+    run = run_of(reader)
+    taken = list(itertools.takewhile(bool, (run.feed(event) for _ in range(99))))
     assert len(event) * (len(taken) + 3) > 1000
     assert isinstance(reader.feed(event)[-1], Failure)
 
@@ -173,13 +184,13 @@ def test_nothing_is_read_the_short_way_after_a_failure() -> None:
     def reader() -> ChatReader:
         made = ChatReader(Quirks(), max_event_bytes=1 << 20, max_response_bytes=1000)
         assert [made.feed(event) for _ in range(2)] == [[Text("a")], [Texts(["a"])]]
-        assert made.texts(event) == ["a"]
+        assert run_of(made).feed(event)
         return made
 
     too_large, broken = reader(), reader()
     assert isinstance(too_large.feed(large)[-1], Failure)
     assert isinstance(broken.fail(GatewayError(ErrorKind.UPSTREAM_ERROR, "cut"))[-1], Failure)
-    assert (too_large.texts(event), broken.texts(event)) == (None, None)
+    assert (too_large.text_run(), broken.text_run()) == (None, None)
 
 
 def test_an_upstream_that_never_sends_two_alike_is_given_up() -> None:
