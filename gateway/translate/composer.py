@@ -14,6 +14,7 @@ from gateway.translate.event_writer import EventWriter
 from gateway.translate.output_items import (
     ID_PREFIXES,
     CompactionItem,
+    Finished,
     ItemStatus,
     MessageItem,
     OutputItem,
@@ -87,6 +88,7 @@ class Composer:
     __slots__ = (
         "_call_ids",
         "_compacts",
+        "_has_answer",
         "_holds_end",
         "_input_bytes",
         "_item",
@@ -139,7 +141,9 @@ class Composer:
         self._enter(Open.NOTHING)
         self._item: OutputItem | None = None
         self._message: MessageItem | None = None
-        self._output: list[JSONObject] = []
+        self._output: list[Finished] = []
+        self._has_answer = False
+        """Whether there is any finished item that is no reasoning."""
         self._call_ids: set[str] | None = None
         self._output_characters = 0
         self._now = now
@@ -336,6 +340,7 @@ class Composer:
         if item["type"] in CLIENT_CALLS:
             item["call_id"] = self._unique_call_id(str(item.get("call_id") or ""))
         self._output.append(write_whole(self._writer, item, len(self._output)))
+        self._has_answer = True
 
     def _end_item(self, _: Signal) -> None:
         self._close_item("completed")
@@ -347,9 +352,9 @@ class Composer:
         self._enter(Open.NOTHING)
         if item is None:
             return
-        item.close(status, is_failure=is_failure)
-        if (finished := item.as_object()) is not None:
+        if (finished := item.close(status, is_failure=is_failure)) is not None:
             self._output.append(finished)
+            self._has_answer = self._has_answer or not isinstance(item, ReasoningItem)
 
     def _finish(self, signal: Signal) -> None:
         if not isinstance(signal, Finish):
@@ -374,11 +379,10 @@ class Composer:
 
     def _write_message_if_empty(self) -> None:
         """An answer of nothing is a message without text: many clients expect at least one item."""
-        if any(item["type"] != "reasoning" for item in self._output):
-            return
-        self._open_message(Text(""))
-        self._open_part("output_text")
-        self._close_item("completed")
+        if not self._has_answer:
+            self._open_message(Text(""))
+            self._open_part("output_text")
+            self._close_item("completed")
 
     def _end(self, ending: RenderedResponse) -> None:
         self.ending = ending

@@ -1,12 +1,20 @@
 """Renders Responses events as whole SSE frames and owns `sequence_number`."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from gateway.codec.json import JSONObject, JSONValue, dumps, dumps_to_join
-from gateway.codec.sse import DONE, frame
+from gateway.codec.json import JSONValue, dumps_to_join
+from gateway.codec.sse import DONE
 
+_EVENT = b'%b%b"sequence_number":%d}\n\n'
 DELTA = b'%b%b%b,"sequence_number":%d}\n\n'
 """A frame: its head, the text as JSON, its tail, its number."""
+
+
+@lru_cache(maxsize=128)
+def _head(event: str) -> bytes:
+    """How the frame of an event of this type begins."""
+    return b'event: %b\ndata: {"type":"%b",' % (event.encode(), event.encode())
 
 
 class DeltaFrames:
@@ -17,13 +25,12 @@ class DeltaFrames:
 
     __slots__ = ("head", "tail")
 
-    def __init__(self, event: str, place: JSONObject, *, tail: bytes = b"") -> None:
-        members = dumps({"type": event, **place})[:-1]
-        self.head = frame(event, members).removesuffix(b"\n\n") + b',"delta":'
+    def __init__(self, event: str, place: bytes, *, tail: bytes = b"") -> None:
+        self.head = b'%b%b,"delta":' % (_head(event), place)
         self.tail = tail
 
 
-_UNREAD = DeltaFrames("", {})
+_UNREAD = DeltaFrames("", b"")
 
 
 class EventWriter:
@@ -40,21 +47,29 @@ class EventWriter:
 
     def write(self, event: str, **members: JSONValue) -> None:
         """An event whose members are values."""
-        if self.is_mute:
-            return
-        data = dumps_to_join({"type": event, **members, "sequence_number": self.number})
-        self.number += 1
-        self._frames.append(frame(event, data))
+        if not self.is_mute:
+            self._add(event, dumps_to_join(members)[1:-1] + b"," if members else b"")
+
+    def write_rendered(self, event: str, place: bytes, members: bytes) -> None:
+        """An event whose members are JSON already, without the braces: where it belongs, and the others."""
+        if not self.is_mute:
+            self._add(event, b"%b,%b," % (place, members))
+
+    def write_item(self, event: str, output_index: int, item: bytes) -> None:
+        """An event about an item that is JSON already."""
+        if not self.is_mute:
+            self._add(event, b'"output_index":%d,"item":%b,' % (output_index, item))
 
     def write_response(self, event: str, response: bytes) -> None:
         """A lifecycle event around a Response that is JSON already."""
-        if self.is_mute:
-            return
-        data = b'{"type":"%b","response":%b,"sequence_number":%d}' % (event.encode(), response, self.number)
-        self.number += 1
-        self._frames.append(frame(event, data))
+        if not self.is_mute:
+            self._add(event, b'"response":%b,' % response)
 
-    def deltas(self, event: str, place: JSONObject, *, tail: bytes = b"") -> DeltaFrames:
+    def _add(self, event: str, members: bytes) -> None:
+        self._frames.append(_EVENT % (_head(event), members, self.number))
+        self.number += 1
+
+    def deltas(self, event: str, place: bytes, *, tail: bytes = b"") -> DeltaFrames:
         """What does not change in the deltas of a part that opens."""
         return _UNREAD if self.is_mute else DeltaFrames(event, place, tail=tail)
 

@@ -3,28 +3,44 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from gateway.codec.json import JSONObject, dumps
+from gateway.codec.json import JSONObject, dumps_to_join
 from gateway.translate.event_writer import EventWriter
 from gateway.translate.logprobs import response_logprobs
 from gateway.translate.text_run import TextRun
 
-_PART_EVENTS = {
+TextKind = Literal["output_text", "refusal", "reasoning_text"]
+
+_EVENTS = {
     "output_text": "response.output_text",
     "refusal": "response.refusal",
     "reasoning_text": "response.reasoning_text",
 }
-PART_TEXT = {"output_text": "text", "refusal": "refusal", "reasoning_text": "text"}
-"""The member that holds the text, by the type of the part."""
+_FORMS = {
+    "output_text": b'{"type":"output_text","text":%b,"annotations":%b,"logprobs":%b}',
+    "refusal": b'{"type":"refusal","refusal":%b}',
+    "reasoning_text": b'{"type":"reasoning_text","text":%b}',
+}
+_OPENED = {
+    "output_text": b'"part":' + _FORMS["output_text"] % (b'""', b"[]", b"[]"),
+    "refusal": b'"part":' + _FORMS["refusal"] % b'""',
+    "reasoning_text": b'"part":' + _FORMS["reasoning_text"] % b'""',
+}
+_SUMMARY = b'{"type":"summary_text","text":%b}'
+_OPENED_SUMMARY = b'"part":' + _SUMMARY % b'""'
 
 
 class TextPart:
-    """One content part: `content_part.added`, deltas, `done`, `content_part.done`."""
+    """One content part: `content_part.added`, deltas, `done`, `content_part.done`.
+
+    Args:
+        writer: gets the events.
+        kind: its type.
+        place: the members that say where it belongs, as JSON without the braces.
+    """
 
     __slots__ = ("_annotations", "_frames", "_kind", "_logprobs", "_place", "_texts", "_writer")
 
-    def __init__(
-        self, writer: EventWriter, kind: Literal["output_text", "refusal", "reasoning_text"], place: JSONObject
-    ) -> None:
+    def __init__(self, writer: EventWriter, kind: TextKind, place: bytes) -> None:
         self._writer = writer
         self._kind = kind
         self._place = place
@@ -32,8 +48,8 @@ class TextPart:
         self._logprobs: list[JSONObject] = []
         self._annotations: list[JSONObject] = []
         tail = b',"logprobs":[]' if kind == "output_text" else b""
-        self._frames = writer.deltas(f"{_PART_EVENTS[kind]}.delta", place, tail=tail)
-        writer.write("response.content_part.added", **place, part=self._object(""))
+        self._frames = writer.deltas(f"{_EVENTS[kind]}.delta", place, tail=tail)
+        writer.write_rendered("response.content_part.added", place, _OPENED[kind])
 
     @property
     def characters(self) -> int:
@@ -46,7 +62,7 @@ class TextPart:
         if logprobs:
             entries = response_logprobs(logprobs)
             self._logprobs += entries
-            extra = b',"logprobs":' + dumps(entries)
+            extra = b',"logprobs":' + dumps_to_join(entries)
         self._writer.write_delta(self._frames, text, extra)
 
     def extend(self, texts: Sequence[str]) -> None:
@@ -60,48 +76,51 @@ class TextPart:
 
     def annotate(self, annotation: JSONObject) -> None:
         """Attaches a source to the text."""
-        index = len(self._annotations)
+        members = {"annotation_index": len(self._annotations), "annotation": annotation}
         self._annotations.append(annotation)
         event = "response.output_text.annotation.added"
-        self._writer.write(event, **self._place, annotation_index=index, annotation=annotation)
+        self._writer.write_rendered(event, self._place, dumps_to_join(members)[1:-1])
 
-    def close(self) -> JSONObject:
-        """Writes the closing events and returns the whole part."""
-        text = "".join(self._texts)
-        members: JSONObject = {PART_TEXT[self._kind]: text}
+    def close(self) -> bytes:
+        """Writes the closing events and returns the whole part as JSON; the text is rendered once for all of them."""
+        text = dumps_to_join("".join(self._texts))
+        event = f"{_EVENTS[self._kind]}.done"
         if self._kind == "output_text":
-            members["logprobs"] = self._logprobs
-        self._writer.write(f"{_PART_EVENTS[self._kind]}.done", **self._place, **members)
-        part = self._object(text)
-        self._writer.write("response.content_part.done", **self._place, part=part)
+            logprobs = _rendered(self._logprobs)
+            self._writer.write_rendered(event, self._place, b'"text":%b,"logprobs":%b' % (text, logprobs))
+            part = _FORMS["output_text"] % (text, _rendered(self._annotations), logprobs)
+        else:
+            member = b'"refusal":' if self._kind == "refusal" else b'"text":'
+            self._writer.write_rendered(event, self._place, member + text)
+            part = _FORMS[self._kind] % text
+        self._writer.write_rendered("response.content_part.done", self._place, b'"part":' + part)
         return part
 
-    def _object(self, text: str) -> JSONObject:
-        part: JSONObject = {"type": self._kind, PART_TEXT[self._kind]: text}
-        if self._kind == "output_text":
-            part |= {"annotations": self._annotations, "logprobs": self._logprobs}
-        return part
+
+def _rendered(entries: list[JSONObject]) -> bytes:
+    return dumps_to_join(entries) if entries else b"[]"
 
 
 class SummaryPart:
-    """The summary of a reasoning item."""
+    """The summary of a reasoning item; the arguments are those of `TextPart`."""
 
     __slots__ = ("_frames", "_place", "_texts", "_writer")
 
-    def __init__(self, writer: EventWriter, place: JSONObject) -> None:
+    def __init__(self, writer: EventWriter, place: bytes) -> None:
         self._writer = writer
         self._place = place
         self._texts: list[str] = []
         self._frames = writer.deltas("response.reasoning_summary_text.delta", place)
-        writer.write("response.reasoning_summary_part.added", **place, part={"type": "summary_text", "text": ""})
+        writer.write_rendered("response.reasoning_summary_part.added", place, _OPENED_SUMMARY)
 
     def append(self, text: str, logprobs: list[JSONObject] | None) -> None:
         self._texts.append(text)
         self._writer.write_delta(self._frames, text)
 
-    def close(self) -> JSONObject:
-        text = "".join(self._texts)
-        part: JSONObject = {"type": "summary_text", "text": text}
-        self._writer.write("response.reasoning_summary_text.done", **self._place, text=text)
-        self._writer.write("response.reasoning_summary_part.done", **self._place, part=part)
+    def close(self) -> bytes:
+        """Writes the closing events and returns the whole part as JSON."""
+        text = dumps_to_join("".join(self._texts))
+        part = _SUMMARY % text
+        self._writer.write_rendered("response.reasoning_summary_text.done", self._place, b'"text":' + text)
+        self._writer.write_rendered("response.reasoning_summary_part.done", self._place, b'"part":' + part)
         return part

@@ -1,5 +1,6 @@
 """The Response object: what it echoes of the request, and what becomes of it."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -14,6 +15,10 @@ PENDING: tuple[PendingStatus, ...] = get_args(PendingStatus)
 """The statuses of a response that is not over."""
 
 
+Output = Sequence[tuple[str, bytes]]
+"""The items, each as its id and as JSON."""
+
+
 class RenderedResponse(Struct, frozen=True):
     """A Response, as long as nobody has said whether it is stored.
 
@@ -23,7 +28,7 @@ class RenderedResponse(Struct, frozen=True):
         status: the word for how far it is, or how it ended.
         members: what describes the response itself, as a JSON object without its output.
         echo: what repeats the request, as JSON that follows other members and closes the object.
-        output: the items, each as JSON with its id.
+        output: the items.
     """
 
     response_id: str
@@ -31,7 +36,7 @@ class RenderedResponse(Struct, frozen=True):
     status: str
     members: bytes
     echo: bytes
-    output: list[tuple[str, bytes]]
+    output: Output
 
     def head(self, *, is_stored: bool) -> bytes:
         """The JSON object without `output`."""
@@ -75,9 +80,7 @@ class ResponseObject:
         """The same as JSON; whether it will be stored is what is hoped."""
         return self.pending(status).json(is_stored=self._is_stored)
 
-    def finished(
-        self, output: list[JSONObject], outcome: Outcome, usage: Usage | None, completed_at: int
-    ) -> RenderedResponse:
+    def finished(self, output: Output, outcome: Outcome, usage: Usage | None, completed_at: int) -> RenderedResponse:
         """The Response after a real end."""
         match outcome:
             case Outcome.COMPLETED:
@@ -87,14 +90,14 @@ class ResponseObject:
             case _:
                 return self._made("incomplete", output, usage=usage, reason=outcome.value)
 
-    def failed(self, output: list[JSONObject], error: GatewayError, usage: Usage | None) -> RenderedResponse:
+    def failed(self, output: Output, error: GatewayError, usage: Usage | None) -> RenderedResponse:
         """The Response after a failure, with what had come until then."""
         return self._made("failed", output, usage=usage, error=error)
 
     def _made(
         self,
         status: str,
-        output: list[JSONObject],
+        output: Output,
         *,
         usage: Usage | None = None,
         error: GatewayError | None = None,
@@ -113,8 +116,7 @@ class ResponseObject:
                 "usage": usage_object(usage) if usage else None,
             }
         )
-        bodies = [(str(item["id"]), dumps(item)) for item in output]
-        return RenderedResponse(self.response_id, self._created_at, status, members, self._echo, bodies)
+        return RenderedResponse(self.response_id, self._created_at, status, members, self._echo, output)
 
 
 def _store(*, is_stored: bool) -> bytes:

@@ -6,6 +6,7 @@ clients fail on them.
 
 from gateway.codec.json import JSONObject
 from gateway.translate.event_writer import EventWriter
+from gateway.translate.output_items import Finished, write_done
 
 _PREFIXES = {
     "apply_patch_call": "apc",
@@ -45,7 +46,7 @@ def id_prefix(item: JSONObject) -> str:
     return _PREFIXES[item["type"]]
 
 
-def write_whole(writer: EventWriter, item: JSONObject, output_index: int) -> JSONObject:
+def write_whole(writer: EventWriter, item: JSONObject, output_index: int) -> Finished:
     """Writes the two events of the item and returns it as it stands in `response.output`."""
     kind = item["type"]
     begun = done = {name: value for name, value in item.items() if name != "status"}
@@ -53,5 +54,4 @@ def write_whole(writer: EventWriter, item: JSONObject, output_index: int) -> JSO
         done = {**done, "status": item["status"] if item.get("status") in _ENDED else "completed"}
         begun = done if kind in _BORN_FINISHED else {**done, "status": "in_progress"}
     writer.write("response.output_item.added", output_index=output_index, item=begun)
-    writer.write("response.output_item.done", output_index=output_index, item=done)
-    return done
+    return write_done(writer, done, output_index)
