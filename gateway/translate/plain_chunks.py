@@ -58,8 +58,8 @@ class PlainChunks:
             return
         self._vain += 1
         head, tail = data[: found.start(1)], data[found.end(1) :]
-        other = b"a" if content != "a" else b"b"
-        if _only_content(_parsed(head + other + tail)) == other.decode():  # the place is that of the text
+        other = "a" if content != "a" else "b"
+        if _parsed(b"%b%b%b" % (head, other.encode(), tail)) == _with_content(chunk, other):  # the place is the text's
             self._start, self._end = _DATA + head, tail + _BLANK
 
 
@@ -93,3 +93,9 @@ def _only_content(chunk: JSONValue) -> str | None:
         return None
     content = delta.get("content")
     return content if isinstance(content, str) and content else None
+
+
+def _with_content(chunk: JSONObject, content: str) -> JSONObject:
+    """A chunk that has nothing else to be read, with another text."""
+    choice = chunk["choices"][0]
+    return {**chunk, "choices": [{**choice, "delta": {**choice["delta"], "content": content}}]}

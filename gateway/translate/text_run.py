@@ -5,6 +5,9 @@ from typing import Self
 from gateway.codec.json import dumps_to_join, loads
 from gateway.translate.event_writer import DELTA, DeltaFrames, EventWriter
 
+_BORDER = b'",\n"'
+_STRINGS = {str}
+
 
 class TextRun:
     """Chunks of one form, one after the other, that go on with one part of a message.
@@ -63,12 +66,17 @@ class TextRun:
         return DELTA % (self._head, dumps_to_join(text) if b"\\" in string else string, self._tail, number)
 
     def _feed_all(self, string: bytes, room: int) -> bytes:
-        """The same for several chunks, of which this is all between the first start and the last end."""
+        """The same for several chunks, of which this is all between the first start and the last end.
+
+        They are parsed together, with a line's end between each two: no string goes on over one, so that none can hide
+        where another one begins.
+        """
+        border = self._end + self._start
         try:
-            texts = [loads(b'"%b"' % inside) for inside in string[1:-1].split(self._end + self._start)]
+            texts = loads(b"[%b]" % string.replace(border, _BORDER))
         except ValueError:
             return b""
-        if not all(texts):
+        if len(texts) != string.count(border) + 1 or "" in texts or set(map(type, texts)) != _STRINGS:
             return b""
         self._texts += texts
         self.room = room

@@ -2,7 +2,7 @@
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.translate.event_writer import DeltaFrames, EventWriter
@@ -10,7 +10,7 @@ from gateway.translate.text_run import TextRun
 from tests.official import read_frames
 
 START, END = b'data: {"text":"', b'"}\n\n'
-FRAMES = DeltaFrames("d", {"index": 0}, tail=b',"logprobs":[]')
+FRAMES = DeltaFrames("d", b'"index":0', tail=b',"logprobs":[]')
 TEXTS = st.text(min_size=1, max_size=6) | st.sampled_from(['"', "\\", "\u2028", "\x7f", "</script>", "\U0001f600"])
 
 
@@ -67,3 +67,34 @@ def test_what_is_no_chunk_of_the_form_changes_nothing(body: bytes) -> None:
     run = TextRun(START, END, 100).into(texts, FRAMES, writer := EventWriter())
     assert run.feed(body) == b""
     assert (texts, run.room, writer.number, writer.take()) == ([], 100, 0, b"")
+
+
+MARKS = st.lists(
+    st.sampled_from(['"', "\\", ",", "\n", "[", "]", "{", "}", ":", "a", "", '"a"', '"b",', ',"c"']), max_size=4
+).map(lambda marks: "".join(marks).encode())
+"""What would be taken for two strings, or for half of one, if only the marks at both ends counted."""
+
+
+def text_of(inside: bytes) -> str:
+    """The text, if this is one JSON string between its marks."""
+    try:
+        text: str = orjson.loads(b'"%b"' % inside)
+    except orjson.JSONDecodeError:
+        return ""
+    return text
+
+
+@given(insides=st.lists(MARKS, min_size=2, max_size=4))
+@settings(max_examples=1000)
+def test_several_strings_are_told_apart(insides: list[bytes]) -> None:
+    texts = [text_of(inside) for inside in insides]
+    run = TextRun(START, END, 10_000).into([], FRAMES, EventWriter())
+    frames = run.feed(b"".join(START + inside + END for inside in insides))
+    assert frames == (written(EventWriter(), texts) if all(texts) else b"")
+
+
+def test_a_list_over_several_chunks_is_no_text() -> None:
+    """The first chunk opens a list that the last one closes: as many values as chunks, and none of them is a string."""
+    run = TextRun(START, END, 10_000).into([], FRAMES, EventWriter())
+    insides = (b'a",["b', b"c", b'd"],"e')
+    assert run.feed(b"".join(START + inside + END for inside in insides)) == b""
