@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import nullcontext
 from typing import TextIO
 
 _MOST_BYTES = 4 * 1024 * 1024
@@ -52,8 +53,17 @@ class LogOutput(logging.Handler):
         """How many lines were not written."""
         return self._refused + self._lost
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Take a line, or count it as dropped; returns at once.
+
+        As in the base class, but without its calls for filters, of which there are none, and for its lock.
+        """
+        with self.lock or nullcontext():
+            self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
-        """Take a line, or count it as dropped; returns at once."""
+        """Take a line, or count it as dropped, for the one who has the lock."""
         try:
             line = self._encoded(record)
         except Exception:  # noqa: BLE001 - as in every handler of the standard library

@@ -79,9 +79,7 @@ def _output_to(stream: TextIO) -> LogOutput:
     for output in _outputs():
         if output.stream is stream:
             return output
-    output = LogOutput(stream)
-    output.addFilter(discreet)
-    return output
+    return LogOutput(stream)
 
 
 def _outputs() -> list[LogOutput]:
@@ -111,8 +109,8 @@ def _beginning(body: bytes) -> str:
     return body[:_MOST_CONTENT_BYTES].decode("utf-8", "replace")
 
 
-def discreet(record: logging.LogRecord) -> bool:
-    """A filter that lets every record pass, without what libraries may quote in it.
+def _conceal(record: logging.LogRecord) -> None:
+    """Takes out of a record of another library what it may quote.
 
     An unparsable request is the client's fault and no error of ours, and aiohttp's exception for it holds the raw
     line, which may be the one with the key. asyncio puts the repr of an exception into the further lines of a message.
@@ -120,14 +118,7 @@ def discreet(record: logging.LogRecord) -> bool:
     if record.name.startswith("aiohttp") and _is_protocol_error(record):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.exc_info = None
-    if not _is_ours(record):
-        record.msg, record.args = _message(record).split("\n", 1)[0], None
-    record.exc_text = record.stack_info = None
-    return True
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    return record.name == "gateway" or record.name.startswith("gateway.")
+    record.msg, record.args = _message(record).split("\n", 1)[0], None
 
 
 def _is_protocol_error(record: logging.LogRecord) -> bool:
@@ -163,6 +154,8 @@ def _printable(line: str) -> str:
 
 
 def _entry(record: logging.LogRecord) -> dict[str, object]:
+    if not (record.name.startswith("gateway.") or record.name == "gateway"):
+        _conceal(record)
     entry: dict[str, object] = {
         "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}+00:00",
         "level": record.levelname,
@@ -186,6 +179,8 @@ def _second(since_epoch: int) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
+    if not record.args and isinstance(record.msg, str):
+        return record.msg
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):

@@ -6,17 +6,17 @@ names of models that were answered. What is read only when somebody looks is in 
 
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, Info, ProcessCollector
 from prometheus_client import disable_created_metrics as leave_out_times_of_creation
 
 from gateway import __version__
-from gateway.telemetry.gaps import GapHistogram
 from gateway.telemetry.labels import OTHER, Names
+from gateway.telemetry.pace import GAP_BOUNDS
 from gateway.telemetry.report import Report, Work
+from gateway.telemetry.series import Counters, Histograms
 from gateway.telemetry.usage import Account, UsageTotals
 
 _MOST_MODELS = 30
@@ -33,43 +33,17 @@ leave_out_times_of_creation()  # type: ignore[no-untyped-call]
 _PLACE = re.compile(r"\[\d+\]")
 
 
-_Instrument = TypeVar("_Instrument", Counter, Histogram)
-
-
-class _Series(dict[tuple[str, ...], _Instrument]):
-    """The series of one instrument by their labels: the instrument itself takes ten times as long to find one."""
-
-    def __init__(self, instrument: _Instrument) -> None:
-        super().__init__()
-        self._instrument: _Instrument = instrument
-
-    def __missing__(self, labels: tuple[str, ...]) -> _Instrument:
-        series: _Instrument = self._instrument.labels(*labels)
-        self[labels] = series
-        return series
-
-
-def _counters(registry: CollectorRegistry, name: str, told: str, labels: Sequence[str]) -> _Series[Counter]:
-    return _Series(Counter(name, told, labels, registry=registry))
-
-
-def _histograms(
-    registry: CollectorRegistry, name: str, told: str, bounds: Sequence[float], labels: Sequence[str]
-) -> _Series[Histogram]:
-    return _Series(Histogram(name, told, labels, buckets=bounds, registry=registry))
-
-
 class Instruments:
     """Everything that is counted when it happens; a new one belongs here, and its name into the dashboard or alerts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = _counters(
+        self.requests = Counters(
             registry,
             "gateway_requests",
             "Requests that are over, but for those of the health probes; the sum is that of all terminations.",
             ("route", "status", "termination"),
         )
-        self.request_seconds = _histograms(
+        self.request_seconds = Histograms(
             registry,
             "gateway_request_seconds",
             "From the first byte of a request to the end of its answer.",
@@ -79,35 +53,36 @@ class Instruments:
         self.malformed = Counter(
             "gateway_malformed_requests", "Bytes of clients that were no HTTP request at all.", registry=registry
         )
-        self.refused = _counters(
+        self.refused = Counters(
             registry,
             "gateway_refused_requests",
             "Requests that a limit of their key or a cap of the process did not let in.",
             ("limit",),
         )
-        self.first_token = _histograms(
+        self.first_token = Histograms(
             registry,
             "gateway_first_token_seconds",
             "From the first byte of a request to the first words of its stream.",
             _FIRST_TOKEN_BOUNDS,
             ("provider", "model"),
         )
-        self.gaps = GapHistogram(
+        self.gaps = Histograms(
+            registry,
             "gateway_token_gap_seconds",
             "Between two pieces of a stream as they went to the client.",
+            GAP_BOUNDS,
             ("provider", "model"),
         )
-        registry.register(self.gaps)
-        self.background = _counters(
+        self.background = Counters(
             registry, "gateway_background_responses", "Responses in the background that are over.", ("termination",)
         )
-        self.attempts = _counters(
+        self.attempts = Counters(
             registry,
             "gateway_upstream_attempts",
             "Requests to upstreams by how they went, in the words of x-gateway-attempts.",
             ("provider", "result"),
         )
-        self.dropped = _counters(
+        self.dropped = Counters(
             registry,
             "gateway_dropped_fields",
             "Requests of which this member could not be carried over whole.",
@@ -157,32 +132,33 @@ class Metrics:
     def count(self, report: Report) -> None:
         """A request is over."""
         instruments, route = self.instruments, report.route or OTHER
-        instruments.requests[route, str(report.status), report.work.termination].inc()
-        instruments.request_seconds[(route,)].observe(report.seconds)
+        instruments.requests.inc(route, str(report.status), report.work.termination)
+        instruments.request_seconds.observe(report.seconds, route)
         self._count_work(report.work)
 
     def count_refusal(self, limit: str) -> None:
         """A limit, one of a closed list, has refused a request."""
-        self.instruments.refused[(limit,)].inc()
+        self.instruments.refused.inc(limit)
 
     def count_background(self, work: Work) -> None:
         """A response in the background is over."""
-        self.instruments.background[(work.termination,)].inc()
+        self.instruments.background.inc(work.termination)
         self._count_work(work)
 
     def _count_work(self, work: Work) -> None:
         if not work.provider:
             return
+        instruments, provider = self.instruments, work.provider
         model = self._models.label(work.model, is_proven=work.termination in ("completed", "incomplete"))
         if work.consumption is not None:
-            self.usage.add(Account(work.key, model, work.provider), work.consumption)
-        if work.pace is not None and work.first_token_seconds is not None:
-            self.instruments.first_token[work.provider, model].observe(work.first_token_seconds)
-            self.instruments.gaps.add((work.provider, model), work.pace)
-        for labels in map(_read_attempt, work.attempts):
-            self.instruments.attempts[labels].inc()
-        for name in {self._dropped_label(entry) for entry in work.dropped}:
-            self.instruments.dropped[(name,)].inc()
+            self.usage.add(Account(work.key, model, provider), work.consumption)
+        if (pace := work.pace) is not None and work.first_token_seconds is not None:
+            instruments.first_token.observe(work.first_token_seconds, provider, model)
+            instruments.gaps.add(pace.gaps, pace.total, provider, model)
+        for attempt in work.attempts:
+            instruments.attempts.inc(*_read_attempt(attempt))
+        for name in set(map(self._dropped_label, work.dropped)):
+            instruments.dropped.inc(name)
 
     def _dropped_label(self, entry: str) -> str:
         """The place in the request without its numbers; the name of a member that nobody knows is the client's."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from gateway.codec.json import JSONObject
-from gateway.telemetry.logs import JSONFormatter, discreet
+from gateway.telemetry.logs import JSONFormatter
 from tests.fakes.upstream import WAIT
 
 
@@ -56,7 +56,6 @@ class _Handler(logging.Handler):
         super().__init__()
         self._log = log
         self.setFormatter(JSONFormatter())
-        self.addFilter(discreet)
 
     def emit(self, record: logging.LogRecord) -> None:
         self._log.written.append(self.format(record))
