@@ -68,8 +68,9 @@ def media_of(parts: list[Part]) -> list[JSONObject]:
 
 def chat_content(parts: list[Part]) -> str | list[JSONObject]:
     """One string where all is text, since many chat templates take nothing else."""
-    if all(isinstance(part, str) for part in parts):
-        return text_of(parts)
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return "".join(texts)
     return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]
 
 

@@ -2,7 +2,7 @@
 
 from gateway.codec.json import JSONObject
 from gateway.spec.requests import ConversationReference, CreateRequest, ReasoningOptions, TextFormat, TextOptions
-from gateway.translate.options import AnswerOptions
+from gateway.translate.options import NO_REASONING, NO_TEXT, AnswerOptions
 from gateway.translate.tools import echoed_tools
 
 _DEFAULTS: JSONObject = {
@@ -17,12 +17,12 @@ _DEFAULTS: JSONObject = {
     "presence_penalty": 0,
     "previous_response_id": None,
     "prompt_cache_key": None,
-    "reasoning": {},
+    "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
     "service_tier": "default",
     "store": False,
     "temperature": 1.0,
-    "text": {},
+    "text": {"format": {"type": "text"}, "verbosity": "medium"},
     "tool_choice": "auto",
     "tools": [],
     "top_logprobs": 0,
@@ -37,7 +37,11 @@ _AS_GIVEN = _DEFAULTS.keys() - _OF_STATE - {"reasoning", "service_tier", "text",
 
 def response_echo(request: CreateRequest, answer: AnswerOptions) -> JSONObject:
     """All members but those that describe the response itself; what is not kept is echoed as not kept."""
-    echo = {**_DEFAULTS, "reasoning": _reasoning(answer.reasoning), "text": _text(answer.text)}
+    echo = dict(_DEFAULTS)
+    if answer.reasoning is not NO_REASONING:
+        echo["reasoning"] = _reasoning(answer.reasoning)
+    if answer.text is not NO_TEXT:
+        echo["text"] = _text(answer.text)
     for name in request.members:
         if name in _AS_GIVEN and (value := getattr(request, name)) is not None:
             echo[name] = value

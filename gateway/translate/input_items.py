@@ -1,6 +1,6 @@
 """The items that a request stands for, each with the place that an error or a loss names."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 from gateway.codec.json import JSONObject
 from gateway.spec.requests import CreateRequest
@@ -11,8 +11,19 @@ PlacedItem = tuple[str, JSONObject]
 
 def placed_items(request: CreateRequest) -> list[PlacedItem]:
     """What came before, under the member that named it, then the client's own input."""
-    earlier = [(f"{request.history_from}[{index}]", item) for index, item in enumerate(request.history)]
-    return earlier + list(_own(request.input))
+    own = _own(request.input)
+    if not request.history:
+        return own
+    return [(f"{request.history_from}[{index}]", item) for index, item in enumerate(request.history)] + own
+
+
+_SPECIAL = frozenset({"additional_tools", "compaction_trigger", "configuration_update", "tool_search_output"})
+"""The types of items that say something about the request, beside or instead of being a piece of the history."""
+
+
+def special_items(items: Sequence[PlacedItem]) -> list[PlacedItem]:
+    """Those of these types, in order: few requests have any, and each of them is looked for in another place."""
+    return [(at, item) for at, item in items if isinstance(kind := item.get("type"), str) and kind in _SPECIAL]
 
 
 def item_type(item: JSONObject) -> object:
@@ -21,11 +32,8 @@ def item_type(item: JSONObject) -> object:
     return item.get("type") or ("message" if is_message else "item_reference")
 
 
-def _own(source: str | list[JSONObject] | None) -> Iterator[PlacedItem]:
+def _own(source: str | list[JSONObject] | None) -> list[PlacedItem]:
     """A plain string is one message of the user."""
     if isinstance(source, str):
-        if source:
-            yield "input", {"type": "message", "role": "user", "content": source}
-        return
-    for index, item in enumerate(source or []):
-        yield f"input[{index}]", item
+        return [("input", {"type": "message", "role": "user", "content": source})] if source else []
+    return [(f"input[{index}]", item) for index, item in enumerate(source or [])]

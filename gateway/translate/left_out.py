@@ -27,7 +27,7 @@ _WITH_TOOLS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
 
 def takes_tools(quirks: Quirks) -> bool:
     """Whether tools may be sent at all."""
-    return not _matches("tools", quirks.drop)
+    return not quirks.drop or not _matches("tools", quirks.drop)
 
 
 def leave_out(body: JSONObject, patterns: Sequence[str], losses: Losses) -> JSONObject:

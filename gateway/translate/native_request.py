@@ -16,7 +16,7 @@ from gateway.translate.compaction import asks_for_compaction
 from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import Reading
-from gateway.translate.input_items import PlacedItem, placed_items
+from gateway.translate.input_items import PlacedItem, placed_items, special_items
 from gateway.translate.left_out import leave_out
 from gateway.translate.losses import Losses
 from gateway.translate.native_input import NativeInput
@@ -46,13 +46,8 @@ _SENT = (
 )
 """Members that pass as they are."""
 
-_NOT_SENT = (
-    "access_programs",
-    "background_options",
-    "client_metadata",
-    "context_management",
-    "image",
-    "moderation",
+_NOT_SENT = frozenset(
+    {"access_programs", "background_options", "client_metadata", "context_management", "image", "moderation"}
 )
 """Members that are the gateway's matter, or whose answer it could not pass on; each is a loss once it is given."""
 
@@ -75,9 +70,10 @@ def native_plan(
     losses = Losses(request.members, strict=strict)
     _note_not_sent(request, losses)
     items = placed_items(request)
-    compacts = asks_for_compaction(items)
-    answer = answer_options(request, items)
-    every = read_tools(request.tools or [], items, quirks=provider.quirks, losses=Losses((), strict=False))
+    special = special_items(items)
+    compacts = bool(special) and asks_for_compaction(items)
+    answer = answer_options(request, special)
+    every = read_tools(request.tools or [], special, quirks=provider.quirks, losses=Losses((), strict=False))
     tools = NativeTools(provider.drop_types, every, losses)
     source = NativeInput(Reading(every, Rules(provider.quirks, losses, unseal)), tools, provider.name)
     body: JSONObject = {"model": model, "input": request.input, "stream": bool(request.stream), "store": False}

@@ -45,6 +45,10 @@ _PASSED_ON = frozenset(
 """Members the API does not know that reach the upstream as they are: they only shape the sampling."""
 
 
+NO_REASONING, NO_TEXT = ReasoningOptions(), TextOptions()
+"""What is in force where nobody has asked for anything."""
+
+
 class AnswerOptions(Struct, frozen=True):
     """Reasoning and text options in force at the end of the input."""
 
@@ -54,8 +58,8 @@ class AnswerOptions(Struct, frozen=True):
 
 def answer_options(request: CreateRequest, items: Sequence[PlacedItem]) -> AnswerOptions:
     """Those of the request, as far as no `configuration_update` item has replaced them."""
-    reasoning = request.reasoning or ReasoningOptions()
-    text = request.text or TextOptions()
+    reasoning = request.reasoning or NO_REASONING
+    text = request.text or NO_TEXT
     check_format(text.format, "text.format")
     for at, item in items:
         if item.get("type") == "configuration_update":
@@ -121,6 +125,8 @@ def reasoning_members(
     request: CreateRequest, reasoning: ReasoningOptions, quirks: Quirks, losses: Losses
 ) -> JSONObject:
     """The wanted effort, in a level and a form that the upstream knows."""
+    if reasoning is NO_REASONING:
+        return {}
     for name in ("context", "mode"):
         if getattr(reasoning, name) is not None:
             losses.note(f"reasoning.{name}")

@@ -40,10 +40,13 @@ class Pairs(Struct):
         return [old for asked, old in self.replaced if asked.result is None or asked.result.parts != old.parts]
 
 
+_NO_PAIRS = Pairs()
+
+
 def pair(pieces: list[Piece]) -> Pairs:
     """A result belongs to the first call of its id that waits; the last result of an answered call counts."""
     if _PAIRED.isdisjoint(map(type, pieces)):
-        return Pairs()
+        return _NO_PAIRS
     pairing = _Pairing({piece.call_id for piece in pieces if type(piece) is Call})
     for index, piece in enumerate(pieces):
         if type(piece) is Call:

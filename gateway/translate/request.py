@@ -4,8 +4,6 @@
 what the Response echoes, and what could not be carried over.
 """
 
-from collections.abc import Iterable
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,7 +16,7 @@ from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
 from gateway.translate.hosted_tools import HostedTools, with_features
-from gateway.translate.input_items import placed_items
+from gateway.translate.input_items import placed_items, special_items
 from gateway.translate.left_out import leave_out, takes_tools
 from gateway.translate.losses import Losses
 from gateway.translate.message_rules import by_rules
@@ -40,19 +38,21 @@ from gateway.translate.tools import ToolMap, ToolSet, read_tools
 
 __all__ = ["ChatPlan", "CreateRequest", "plan", "read_request"]
 
-_IGNORED = (
-    "access_programs",
-    "background_options",
-    "client_metadata",
-    "context_management",
-    "image",
-    "moderation",
-    "prompt_cache_options",
-    "prompt_cache_retention",
+_IGNORED = frozenset(
+    {
+        "access_programs",
+        "background_options",
+        "client_metadata",
+        "context_management",
+        "image",
+        "moderation",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+    }
 )
 """Members that ask for something this gateway does not have; each is a loss once it is given."""
 
-_STATE = ("background", "conversation", "previous_response_id", "store")
+_STATE = frozenset({"background", "conversation", "previous_response_id", "store"})
 """Members that ask for something which only a gateway with a store has."""
 
 
@@ -124,9 +124,10 @@ def plan(
     losses = Losses(request.members, strict=strict)
     _note_ignored(request, losses)
     items = placed_items(request)
-    compacts = asks_for_compaction(items)
-    answer = answer_options(request, items)
-    tools = read_tools(request.tools or [], items, quirks=quirks, losses=losses, hosted_tools=hosted_tools)
+    special = special_items(items)
+    compacts = bool(special) and asks_for_compaction(items)
+    answer = answer_options(request, special)
+    tools = read_tools(request.tools or [], special, quirks=quirks, losses=losses, hosted_tools=hosted_tools)
     choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
     pieces = read_history(items, tools, Rules(quirks, losses, unseal))
     system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
@@ -141,11 +142,11 @@ def plan(
     body |= _tool_members(request, tools, choice, quirks=quirks, losses=losses)
     if compacts:
         ask_for_text_alone(body, quirks)
-    else:
+    elif choice.features:
         body = with_features(body, [tools.features[kind] for kind in choice.features])
     body = leave_out(body, quirks.drop, losses)
     return ChatPlan(
-        body=body | quirks.extra_body,
+        body=body | quirks.extra_body if quirks.extra_body else body,
         tools=ToolMap(tools.names.origins, choice.forbidden),
         echo=response_echo(request, answer),
         dropped=losses.entries(),
@@ -188,12 +189,12 @@ def _missing(name: str) -> GatewayError:
     return GatewayError(ErrorKind.MISSING_PARAMETER, f"Missing required parameter: '{name}'.", name)
 
 
-def note_members(request: CreateRequest, names: Iterable[str], losses: Losses) -> None:
+def note_members(request: CreateRequest, names: frozenset[str], losses: Losses) -> None:
     """Notes each of these members that is given, and those that only a store or a WebSocket could honour."""
-    noted = (*names, *(() if request.has_state else _STATE))
-    if not set(request.members).isdisjoint(noted):
-        for name in noted:
-            if getattr(request, name):
+    noted = names if request.has_state else names | _STATE
+    if not noted.isdisjoint(request.members):
+        for name in request.members:
+            if name in noted and getattr(request, name):
                 losses.note_field(name)
     if request.generate is False:
         losses.note_field("generate")

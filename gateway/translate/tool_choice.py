@@ -36,7 +36,9 @@ def read_choice(choice: str | JSONObject | None, tools: ToolSet, *, quirks: Quir
     """Raises a `GatewayError` if the choice names no tool that can be called."""
     every = tuple(tools.functions)
     whole = Choice(None, every, features=tuple(tools.features))
-    if choice is None or isinstance(choice, str):
+    if choice is None:
+        return whole
+    if isinstance(choice, str):
         return _by_mode(choice, whole, tools, quirks=quirks, losses=losses)
     kind = choice.get("type")
     if kind == "allowed_tools":
@@ -47,14 +49,14 @@ def read_choice(choice: str | JSONObject | None, tools: ToolSet, *, quirks: Quir
     return _named(_one_name(choice, tools, "tool_choice"), every, quirks=quirks, losses=losses)
 
 
-def _by_mode(mode: str | None, choice: Choice, tools: ToolSet, *, quirks: Quirks, losses: Losses) -> Choice:
-    if mode is not None and mode not in _MODES:
+def _by_mode(mode: str, choice: Choice, tools: ToolSet, *, quirks: Quirks, losses: Losses) -> Choice:
+    if mode not in _MODES:
         raise GatewayError(ErrorKind.INVALID_VALUE, "Invalid value for 'tool_choice'.", "tool_choice")
     if mode == "none":
         choice = replace(choice, features=())
     if mode == "required" and not choice.offered:
         return _required_of_nothing(choice, tools, losses)
-    if mode is None or mode in quirks.tool_choice:
+    if mode in quirks.tool_choice:
         return replace(choice, mode=mode)
     if mode == "none":
         return replace(choice, offered=())
