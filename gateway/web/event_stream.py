@@ -17,6 +17,7 @@ from aiohttp_sse import EventSourceResponse
 from gateway.codec.http_head import header_lines
 from gateway.settings import ServerSettings
 from gateway.web.answer_head import begin, client_of
+from gateway.web.client_connection import let_go
 from gateway.web.stall import StallWatch
 
 _COMMENT = b": keep-alive\n\n"
@@ -81,13 +82,15 @@ class EventStream(EventSourceResponse):
         self._payload_writer = self._request.writer  # for aiohttp it is prepared now
         self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
         self._send(head + self._framed(frames))
-        self._timer = self._loop.call_soon(self._begin_heartbeat)  # for an answer that is there at once there is none
+        self._timer = self._loop.call_soon(self._stay_open)
 
     def _framed(self, frames: bytes) -> bytes:
         """As they go over the connection; an empty chunk would be the end."""
         return b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames
 
-    def _begin_heartbeat(self) -> None:
+    def _stay_open(self) -> None:
+        """The answer is not over at once, as short ones are: keeps little of the request, and the client awake."""
+        let_go(self._request)
         self._last_write = self._loop.time()  # the silence begins now, not when the request came
         self._arm(self._interval)
 

@@ -15,7 +15,6 @@ from gateway.web.answers import send_json
 from gateway.web.app_keys import RUNNING, STATE, STREAMS, VISIT, Visit
 from gateway.web.background import create_in_background
 from gateway.web.caller import context_of, seal_for, unseal_for
-from gateway.web.client_connection import let_go
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
 from gateway.web.identifiers import mint_id
@@ -57,7 +56,6 @@ async def _answer(request: Request, exchange: Exchange, settings: Settings) -> S
     if not exchange.is_stream:
         answer = await exchange.collect()
         return await send_json(request, answer, exchange.headers, stall=settings.server.write_stall_seconds)
-    let_go(request)
     stream = EventStream(request, settings.server, exchange.keep_alive)
     streams = request[VISIT].app[STREAMS]
     streams.add(request)
