@@ -14,7 +14,6 @@ from gateway.telemetry.report import log_fields
 from gateway.web.admission import Entry
 from gateway.web.answers import raw_json_answer
 from gateway.web.app_keys import METRICS, STREAMS, VISIT
-from gateway.web.client_connection import let_go
 from gateway.web.event_stream import EventStream
 from gateway.web.reports import tell_contents, work_of
 
@@ -75,7 +74,6 @@ async def send_events(
     """
     visit = request[VISIT]
     visit.outcome = Outcome()
-    let_go(request)
     stream = EventStream(request, visit.configured.settings.server)
     streams = visit.app[STREAMS]
     streams.add(request)
