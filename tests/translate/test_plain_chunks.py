@@ -93,7 +93,7 @@ def run_of(reader: ChatReader) -> TextRun:
     """The short way that the reader offers now, into a part of its own."""
     run = reader.text_run()
     assert run is not None
-    return run.into([], DeltaFrames("d", b"\"x\":1"), EventWriter())
+    return run.into([], DeltaFrames("d", b'"x":1'), EventWriter())
 
 
 def events_of(chunks: Sequence[JSONObject], texts: Sequence[str], form: Form) -> list[bytes]:
