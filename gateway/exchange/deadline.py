@@ -1,7 +1,7 @@
 """How long an exchange waits for its upstream: the first byte, the next bytes, and all in all.
 
-Silence counts only while the gateway reads: a slow client does not make its upstream late. One timer looks at all
-limits now and then, so that a token costs no more than a look at the clock, and a short exchange one timer.
+Silence counts only while the gateway reads: a slow client does not make its upstream late. One alarm looks at all
+limits now and then, so that a token costs no more than a look at the clock, and a short exchange one alarm.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.errors import ErrorKind, GatewayError
+from gateway.exchange.alarms import alarms_of
 from gateway.settings import ProviderSettings
 from gateway.telemetry.pace import Pace
 
@@ -24,23 +25,24 @@ class Deadline:
     """
 
     __slots__ = (
+        "_alarms",
         "_asked_at",
         "_error",
         "_heard_at",
         "_is_silence_fine",
         "_loop",
+        "_moment",
         "_over_at",
         "_provider",
         "_scope",
-        "_timer",
         "_waits_for_client",
         "pace",
     )
 
-    _timer: asyncio.TimerHandle
-
     def __init__(self, provider: ProviderSettings) -> None:
         self._loop = asyncio.get_running_loop()
+        self._alarms = alarms_of(self._loop)
+        self._moment = 0
         self._provider = provider
         self._asked_at = self._loop.time()
         self._over_at = self._asked_at + provider.total_timeout_seconds
@@ -65,7 +67,7 @@ class Deadline:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._alarms.unset(self, self._moment)
         await self._scope.__aexit__(kind, error, trace)
 
     def hold(self) -> None:
@@ -77,7 +79,7 @@ class Deadline:
         if self._is_silence_fine:
             self._is_silence_fine = False
             self._asked_at = self._loop.time()
-            self._timer.cancel()
+            self._alarms.unset(self, self._moment)
             self._arm()
 
     def bytes_came(self) -> None:
@@ -114,7 +116,7 @@ class Deadline:
         """Looks again when a limit may run out, as far as is known now; bytes that come meanwhile need not tell."""
         idle = self._provider.idle_timeout_seconds
         pause = min(self._silence_ends_at(), self._over_at) - self._loop.time()
-        self._timer = self._loop.call_later(max(0.0, min(pause, idle)), self._look)
+        self._moment = self._alarms.set(self, max(0.0, min(pause, idle)))
 
     def _silence_ends_at(self) -> float:
         """When the upstream has been silent for too long."""
@@ -125,7 +127,8 @@ class Deadline:
         since = self._loop.time() if self._waits_for_client else self._heard_at
         return since + self._provider.idle_timeout_seconds
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Ends the exchange if a limit has run out."""
         now = self._loop.time()
         if now >= self._over_at:
             self.expire(self.error)

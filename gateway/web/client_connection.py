@@ -157,6 +157,8 @@ class ClientConnection(RequestHandler):
         The parser goes too, and another one comes with the next request, if nothing of that has come yet: all bytes
         behind the head are those of the body, which is there whole.
         """
+        if request._headers is _NO_HEADERS:  # noqa: SLF001
+            return
         self.keep_alive(True)  # the timer for it is not needed before the next request is waited for, and is made then
         body = request.content
         if not body.is_eof() or self._messages or self._upgraded:

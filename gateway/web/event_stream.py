@@ -15,6 +15,7 @@ from aiohttp.web import BaseRequest, Request, StreamResponse
 from aiohttp_sse import EventSourceResponse
 
 from gateway.codec.http_head import header_lines
+from gateway.exchange.alarms import alarms_of
 from gateway.settings import ServerSettings
 from gateway.web.answer_head import begin, client_of
 from gateway.web.client_connection import let_go
@@ -40,14 +41,15 @@ class EventStream(EventSourceResponse):
     """
 
     __slots__ = (  # beside the many attributes of aiohttp's classes, which are in a dictionary
+        "_alarms",
         "_heartbeat",
         "_interval",
         "_is_chunked",
         "_last_write",
         "_loop",
+        "_moment",
         "_protocol",
         "_request",
-        "_timer",
         "_watch",
         "_writer",
     )
@@ -64,7 +66,8 @@ class EventStream(EventSourceResponse):
         self._is_chunked = request.version >= HttpVersion11
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
-        self._timer: asyncio.Handle | None = None
+        self._alarms = alarms_of(self._loop)
+        self._arm(self._interval)
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Makes the head, without the base class's task for pings: a timer does for them."""
@@ -82,17 +85,11 @@ class EventStream(EventSourceResponse):
         self._payload_writer = self._request.writer  # for aiohttp it is prepared now
         self.headers.clear()  # they are on their way, and as large as all else that an open stream needs of aiohttp
         self._send(head + self._framed(frames))
-        self._timer = self._loop.call_soon(self._stay_open)
+        self._last_write = self._loop.time()  # the silence begins now, not when the request came
 
     def _framed(self, frames: bytes) -> bytes:
         """As they go over the connection; an empty chunk would be the end."""
         return b"%x\r\n%b\r\n" % (len(frames), frames) if self._is_chunked and frames else frames
-
-    def _stay_open(self) -> None:
-        """The answer is not over at once, as short ones are: keeps little of the request, and the client awake."""
-        let_go(self._request)
-        self._last_write = self._loop.time()  # the silence begins now, not when the request came
-        self._arm(self._interval)
 
     def _send(self, data: bytes) -> bool:
         """Sends this, and says whether the client has room for more."""
@@ -155,25 +152,25 @@ class EventStream(EventSourceResponse):
         The exchange that makes the beats holds this stream: together they would stay until the garbage collector comes,
         and with them all that was asked and answered.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarms.unset(self, self._moment)
         self._heartbeat = lambda: _COMMENT
 
     def _arm(self, due: float) -> None:
         """Looks again when the next heartbeat is due, in so many seconds, or the client should be looked after."""
         pause = self._watch.pause
-        self._timer = self._loop.call_later(min(pause, due) if due > 0 else pause, self._look)
+        self._moment = self._alarms.set(self, min(pause, due) if due > 0 else pause)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Sends a heartbeat when one is due, and drops a client that has stopped reading.
 
-        A timer around each write would cost more than the write (11 us); this looks now and then.
+        A timer around each write would cost more than the write (11 us); this looks now and then. A stream that is
+        looked at is none of the short ones: it keeps little of its request.
         """
+        let_go(self._request)
         if self._watch.look():
             return
         # Who is behind has enough to read; and a beat that is made but not sent is a gap in the numbers of events.
-        due = self._seconds_to_beat()
+        due = self._seconds_to_beat() if self.prepared else self._interval
         if due <= 0 and not self._request.protocol.writing_paused and (frames := self._heartbeat()):
             try:
                 self.put(frames, self._loop.time())

@@ -64,8 +64,16 @@ def is_marked_object(one: object) -> bool:
 async def gateway_before(*steps: Step) -> AsyncIterator[tuple[LocalGateway, Upstream]]:
     async with running_upstream() as upstream:
         upstream.answer(Script(steps))
-        async with local_gateway(provider(upstream.base_url)) as gateway:
+        async with local_gateway(provider(upstream.base_url), server={"write_stall_seconds": 0.3}) as gateway:
             yield gateway, upstream
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.02)
 
 
 async def until_there_is(reader: Reader, mark: bytes) -> bytes:
@@ -84,8 +92,15 @@ async def test_an_open_stream_keeps_neither_head_nor_parser(path: str, body: JSO
     async with gateway_before(FIRST, "hang") as (gateway, _), connection(gateway.port) as (reader, writer):
         writer.write(whole(body, path))
         await until_there_is(reader, OUTPUT.encode())
-        assert not found(is_marked_head)
+        await until(lambda: not found(is_marked_head))
         assert len(found(is_parser)) == others
+
+
+async def test_nor_does_one_whose_upstream_has_said_nothing() -> None:
+    async with gateway_before("headers", "hang") as (gateway, upstream), connection(gateway.port) as (_, writer):
+        writer.write(whole(REQUEST))
+        await upstream.request()
+        await until(lambda: not found(is_marked_head))
 
 
 async def test_an_open_stream_keeps_nothing_of_what_was_asked_but_what_is_stored() -> None:
