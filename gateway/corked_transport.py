@@ -13,6 +13,10 @@ _MOST_HELD = 16_384
 """Bytes that a transport holds back; beyond, its own limits have to count, which make a sender wait."""
 
 
+_NO_EXTRA: dict[str, Any] = {}
+"""What a transport of asyncio has by the way, and which is asked of the one inside here: shared, as it stays empty."""
+
+
 class Cork:
     """Holds transports of one loop back until the end of its step.
 
@@ -51,7 +55,7 @@ class CorkedTransport(asyncio.Transport):
     __slots__ = ("_cork", "_held", "_transport")
 
     def __init__(self, transport: asyncio.Transport, cork: Cork) -> None:
-        super().__init__()
+        super().__init__(_NO_EXTRA)
         self._transport = transport
         self._cork = cork
         self._held = b""

@@ -34,7 +34,16 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
     passage, deadline = Passage(target.gate), Deadline(target.upstream.settings)
     try:
         with asking(target.upstream.settings.name, target.model) as asked:
-            error = await _within_limits(passage, deadline, work, running, pause)
+            try:
+                async with deadline:
+                    running.add(deadline)
+                    await _have_turn(passage, deadline, pause)
+                    error = await work(deadline, passage)
+            except ConnectionError:
+                raise
+            except Exception as failure:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
+                error = _explained(failure, deadline)
+                _tell(passage, error)
             if asked is not None and error is not None:
                 asked.error = word_of(error)
             return error
@@ -43,29 +52,24 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
         passage.leave()
 
 
-async def _within_limits(
-    passage: Passage, deadline: Deadline, work: Work, running: RunningExchanges, pause: float
-) -> GatewayError | None:
-    try:
-        async with deadline:
-            running.add(deadline)
-            if pause:
-                deadline.hold()
-                await asyncio.sleep(pause)
-            await passage.enter(deadline.hold)
-            deadline.ask()
-            return await work(deadline, passage)
-    except GatewayError as failure:
-        error = failure.caught()
-    except TimeoutError:
-        error = deadline.error
-    except ConnectionError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever it is, a stream that is open still gets its end
-        _log.exception("an exchange failed on a fault of the gateway")
-        error = GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
-    _tell(passage, error)
-    return error
+async def _have_turn(passage: Passage, deadline: Deadline, pause: float) -> None:
+    """Waits until the upstream may be asked."""
+    if pause:
+        deadline.hold()
+        await asyncio.sleep(pause)
+    await passage.enter(deadline.hold)
+    deadline.ask()
+
+
+def _explained(failure: Exception, deadline: Deadline) -> GatewayError:
+    match failure:
+        case GatewayError():
+            return failure.caught()
+        case TimeoutError():
+            return deadline.error
+        case _:
+            _log.error("an exchange failed on a fault of the gateway", exc_info=failure)
+            return GatewayError(ErrorKind.INTERNAL, "The gateway failed on this request.")
 
 
 def _tell(passage: Passage, error: GatewayError) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gateway.codec.json import dumps
 from gateway.errors import ErrorKind, GatewayError
@@ -31,6 +30,7 @@ from gateway.translate.request import ChatPlan, plan
 from gateway.translate.response_object import PendingStatus, RenderedResponse
 from gateway.translate.sealed import Seal, Unseal
 from gateway.translate.token_estimate import estimated_tokens
+from gateway.translate.tools import NO_TOOLS
 from gateway.translate.translation import EMPTY_ANSWER, Translation
 from gateway.upstream.gate import Passage
 
@@ -46,9 +46,12 @@ _NOTHING_ASKED = CreateRequest(model="")
 class _Prepared(Struct, frozen=True):
     """A request as one target gets it."""
 
-    target: Target
     plan: ChatPlan
     body: bytes
+
+
+_SENT = _Prepared(ChatPlan({}, NO_TOOLS, {}, (), stream=False, include_logprobs=False, top_logprobs=0), b"")
+"""In the place of what was sent, once it is not needed any more."""
 
 
 class Exchange:
@@ -73,8 +76,8 @@ class Exchange:
     __slots__ = (
         "_current",
         "_downstream",
+        "_dropped",
         "_has_cost",
-        "_is_answered",
         "_is_strict",
         "_keeping",
         "_opening",
@@ -82,9 +85,11 @@ class Exchange:
         "_request",
         "_request_id",
         "_running",
+        "_target",
         "_translation",
         "_trials",
         "_unseal",
+        "is_stream",
         "outcome",
     )
 
@@ -109,21 +114,26 @@ class Exchange:
         self._running = running
         self._unseal = unseal
         self._trials = Trials(targets, max_attempts=routing.max_attempts)
-        self._current = self._prepare(targets[0])
+        self._target = targets[0]
+        self._current = self._prepare(self._target)
         self._prepared = {0: self._current}
+        self.is_stream = self._current.plan.stream
+        """Whether the client wants events."""
         self._translation = self._translate(self._current, mint_id, seal)
         self._opening = Opening()
         self._downstream: Downstream = _Nowhere()
-        self._has_cost = self._is_answered = False
+        self._has_cost = False
+        self._dropped: tuple[str, ...] | None = None
+        """What could not be carried over to the target that has answered."""
         self.outcome = Outcome(is_stream=self.is_stream)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The response headers that report on the translation and on who was asked."""
-        return dropped_headers(self._dropped()) + self.outcome.headers
+        return dropped_headers(self._all_dropped()) + self.outcome.headers
 
-    def _dropped(self) -> Sequence[str]:
-        return self._current.plan.dropped if self._is_answered else self._plan_as_sent().dropped
+    def _all_dropped(self) -> tuple[str, ...]:
+        return self._plan_as_sent().dropped if self._dropped is None else self._dropped
 
     def estimated_tokens(self) -> int:
         """A guess at the tokens of the prompt, as it is before anybody is asked."""
@@ -131,14 +141,9 @@ class Exchange:
 
     def _plan_as_sent(self) -> ChatPlan:
         """The upstream may have refused more since the plan was made."""
-        planned, target = self._current.plan, self._current.target
+        planned, target = self._current.plan, self._target
         refused = target.upstream.refusals.of(target.model)
         return planned if self._is_strict or not refused else without_refused(planned, refused)
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the client wants events."""
-        return self._current.plan.stream
 
     def pending(self, status: PendingStatus) -> RenderedResponse:
         """The Response before its end."""
@@ -212,9 +217,9 @@ class Exchange:
             return error
         finally:
             self._opening.close()
-            self.outcome.dropped = self._dropped()
+            self.outcome.dropped = self._all_dropped()
             if self._has_cost:
-                self.outcome.account(self._translation.usage, self._current.target)
+                self.outcome.account(self._translation.usage, self._target)
 
     async def _fail(self, error: GatewayError) -> None:
         self.outcome.fail(error)
@@ -246,9 +251,10 @@ class Exchange:
         """Makes the target of this turn the one that answers."""
         if turn.index not in self._prepared:
             self._prepared[turn.index] = self._prepare(turn.target)
-        self._current = current = self._prepared[turn.index]
+        self._target, self._current = turn.target, self._prepared[turn.index]
         if len(self.outcome.attempts) > 1:
-            self._translation.restart(current.plan, current.target.upstream.settings, input_bytes=len(current.body))
+            settings, current = turn.target.upstream.settings, self._current
+            self._translation.restart(current.plan, settings, input_bytes=len(current.body))
 
     async def _answer(self, deadline: Deadline, passage: Passage) -> GatewayError | None:
         """Returns why there is no word in the answer, if another target shall be asked for one."""
@@ -273,7 +279,7 @@ class Exchange:
         current = self._current
         self._has_cost = True  # who leaves while the upstream reads the prompt has made it work
         try:
-            return await current.target.upstream.open_answer(
+            return await self._target.upstream.open_answer(
                 current.body,
                 is_stream=current.plan.stream,
                 request_id=self._request_id,
@@ -303,12 +309,12 @@ class Exchange:
 
     def _let_go(self) -> None:
         """Frees what was sent, as nobody else will be asked: agents' prompts have megabytes, their streams minutes."""
-        self._current = replace(self._current, plan=replace(self._plan_as_sent(), body={}, echo={}), body=b"")
+        self._dropped = self._plan_as_sent().dropped
+        self._current = _SENT
         self._prepared.clear()
         self._request, self._unseal = _NOTHING_ASKED, None
         if self._keeping is not None:
             self._keeping.let_go()
-        self._is_answered = True
 
     async def _start(self) -> None:
         """Opens the stream before there is an answer."""
@@ -322,12 +328,12 @@ class Exchange:
 
     def _prepare(self, target: Target) -> _Prepared:
         chat = plan_for(self._request, target, is_strict=self._is_strict, unseal=self._unseal)
-        return _Prepared(target, chat, dumps(chat.body))
+        return _Prepared(chat, dumps(chat.body))
 
     def _translate(self, prepared: _Prepared, mint_id: MintId, seal: Seal | None) -> Translation:
         return Translation(
             prepared.plan,
-            prepared.target.upstream.settings,
+            self._target.upstream.settings,
             mint_id=mint_id,
             created_at=_now(),
             now=_now,

@@ -34,7 +34,7 @@ from gateway.translate.options import (
 )
 from gateway.translate.sealed import Unseal
 from gateway.translate.tool_choice import Choice, read_choice
-from gateway.translate.tools import ToolMap, ToolSet, read_tools
+from gateway.translate.tools import NO_TOOLS, ToolMap, ToolSet, read_tools
 
 __all__ = ["ChatPlan", "CreateRequest", "plan", "read_request"]
 
@@ -147,7 +147,7 @@ def plan(
     body = leave_out(body, quirks.drop, losses)
     return ChatPlan(
         body=body | quirks.extra_body if quirks.extra_body else body,
-        tools=ToolMap(tools.names.origins, choice.forbidden),
+        tools=ToolMap(tools.names.origins, choice.forbidden) if tools.names.origins else NO_TOOLS,
         echo=response_echo(request, answer),
         dropped=losses.entries(),
         stream=bool(request.stream),

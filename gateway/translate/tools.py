@@ -39,6 +39,10 @@ class ToolMap(Struct, frozen=True):
         return chat_name not in self.forbidden
 
 
+NO_TOOLS = ToolMap()
+"""Of a request without tools."""
+
+
 class Declared(Struct, frozen=True):
     """One tool that can be offered upstream."""
 

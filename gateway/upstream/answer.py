@@ -194,8 +194,9 @@ class UpstreamAnswer:
 
     def _refuse(self, error: Exception) -> None:
         """Whoever waits for the body is told why it cannot be taken."""
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(error)
+        done, self._done = self._done, None
+        if done is not None and not done.done():
+            done.set_exception(error)
         self._take = None
 
     def _give(self, take: Take) -> bool:
@@ -218,17 +219,15 @@ class UpstreamAnswer:
         return waiting[:PIECE_BYTES]
 
     def _wake(self) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        done, self._done = self._done, None
+        if done is not None and not done.done():
+            done.set_result(None)
 
-    async def _next(self) -> None:
-        """Waits until something has happened."""
+    def _next(self) -> "asyncio.Future[None]":
+        """Is done when something has happened."""
         self._resume()
-        self._done = asyncio.get_running_loop().create_future()
-        try:
-            await self._done
-        finally:
-            self._done = None
+        self._done = done = asyncio.get_running_loop().create_future()
+        return done
 
     def _hold_back(self) -> None:
         """Lets the sender wait."""

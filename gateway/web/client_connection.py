@@ -170,6 +170,8 @@ class ClientConnection(RequestHandler):
                 body._buffer = cast("Any", _NO_BYTES)  # noqa: SLF001
         if self._after_head == received:
             self._parser = None
+        self._cache.clear()  # addresses of both sides, which are asked for anew
+        request._transport_peername = request._transport_sockname = None  # noqa: SLF001
         request._message = request._message._replace(headers=_NO_HEADERS, raw_headers=())  # noqa: SLF001
         request._headers = _NO_HEADERS  # noqa: SLF001
         request._cache.clear()  # noqa: SLF001 - all of it can be had again, but the headers
