@@ -23,6 +23,8 @@ from gateway.web.stall import StallWatch
 
 _COMMENT = b": keep-alive\n\n"
 _NEVER = 86_400.0
+_SHORT_SECONDS = 0.05
+"""A stream that is not over by then keeps little of its request. What is freed later leaves gaps that nothing fills."""
 _ROOM_BYTES = 32_768
 """What a connection takes without making anybody wait, in any case."""
 
@@ -67,7 +69,7 @@ class EventStream(EventSourceResponse):
         self._watch = StallWatch(request, settings.write_stall_seconds)
         self._last_write = self._loop.time()
         self._alarms = alarms_of(self._loop)
-        self._arm(self._interval)
+        self._moment = self._alarms.set(self, _SHORT_SECONDS)
 
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Makes the head, without the base class's task for pings: a timer does for them."""
