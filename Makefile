@@ -123,6 +123,7 @@ SUITE := PATH="$$PATH:$(CURDIR)/.debian/usr/sbin" $(BIN)/python -m benchmarks.lo
 bench: install-bench install-programs
 	$(MAKE) --no-print-directory -C benchmarks/load
 	$(SUITE) $(BENCH)
+	$(BIN)/python -m benchmarks.load.processes
 
 # The same for LiteLLM, whose figures need less load and more time; installed where nothing else sees it.
 bench-compare: install-bench install-programs .venv-peers/stamp

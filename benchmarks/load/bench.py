@@ -97,7 +97,7 @@ def main(
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)
-        with Rig(gateway, place, gateway_core=gateway_core, harness_core=harness_core, tries=tries) as rig:
+        with Rig(gateway, place, gateway_core=gateway_core, harness_cores={harness_core}, tries=tries) as rig:
             load = Scenarios(rig, seconds=seconds, paced_seconds=paced_seconds, idle_streams=idle_streams)
             if gateway.command:
                 load.check()

@@ -44,7 +44,7 @@ _FAULTS = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One entry of `gateways.json`; `{port}`, `{up}`, `{folder}` and `{python}` are filled in."""
+    """One entry of `gateways.json`; `{port}`, `{up}`, `{folder}`, `{python}` and `{next_core}` are filled in."""
 
     command: list[str] = field(default_factory=list)
     render: dict[str, str] = field(default_factory=dict)
@@ -103,18 +103,20 @@ class Rig:
         gateway: what is measured; without a command, only the mock runs.
         folder: for rendered configurations and logs.
         gateway_core: where the gateway runs alone.
-        harness_core: where the mock and the load client run.
+        harness_cores: where the mock and the load client run.
         tries: repeat a load that others disturbed so often, and keep the quietest.
     """
 
-    def __init__(self, gateway: Gateway, folder: Path, *, gateway_core: int, harness_core: int, tries: int) -> None:
+    def __init__(
+        self, gateway: Gateway, folder: Path, *, gateway_core: int, harness_cores: set[int], tries: int
+    ) -> None:
         self.gateway = gateway
         self.tree: ProcessTree | None = None
         self.ready_seconds = 0.0
         """From the start of the gateway's process until it serves."""
         self.folder = folder
         self._gateway_core = gateway_core
-        self._harness_core = harness_core
+        self._harness_cores = harness_cores
         self._tries = tries
         self._children: list[subprocess.Popen[bytes]] = []
         self._port = free_port()
@@ -123,7 +125,7 @@ class Rig:
     def __enter__(self) -> Self:
         mock = [str(HERE / "mock_upstream"), "--port", str(self._upstream_port), "--quiet"]
         try:
-            self._mock = ProcessTree(self._start(mock, self._harness_core, "mock", self._upstream_port, "/health").pid)
+            self._mock = ProcessTree(self._start(mock, self._harness_cores, "mock", self._upstream_port, "/health").pid)
             if self.gateway.command:
                 self._start_gateway()
         except BaseException:
@@ -146,23 +148,29 @@ class Rig:
             (self.folder / target).write_text(self._filled(text), encoding="utf-8")
         command = [self._filled(word) for word in self.gateway.command]
         started = time.monotonic()
-        process = self._start(command, self._gateway_core, "gateway", self._port, self.gateway.ready)
+        process = self._start(command, {self._gateway_core}, "gateway", self._port, self.gateway.ready)
         self.ready_seconds = time.monotonic() - started
         self.tree = ProcessTree(process.pid)
 
     def _filled(self, text: str) -> str:
-        values = {"port": self._port, "up": self._upstream_port, "folder": self.folder, "python": sys.executable}
+        values = {
+            "port": self._port,
+            "up": self._upstream_port,
+            "folder": self.folder,
+            "python": sys.executable,
+            "next_core": self._gateway_core + 1,
+        }
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", str(value))
         return text
 
-    def _start(self, command: list[str], core: int, name: str, port: int, ready: str) -> subprocess.Popen[bytes]:
+    def _start(self, command: list[str], cores: set[int], name: str, port: int, ready: str) -> subprocess.Popen[bytes]:
         program = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             raise SystemExit(f"{command[0]} is not on this machine")
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                ["taskset", "-c", str(core), program, *command[1:]],
+                ["taskset", "-c", _listed(cores), program, *command[1:]],
                 cwd=ROOT,
                 env=os.environ | self.gateway.environment,
                 stdin=subprocess.DEVNULL,
@@ -210,7 +218,7 @@ class Rig:
     ) -> Load:
         """One run; `watch` looks on while it lasts."""
         tree = None if is_direct else self.tree
-        reading = _Reading(tree, self._mock, self._gateway_core, self._harness_core)
+        reading = _Reading(tree, self._mock, self._gateway_core, self._harness_cores)
         client = self.client(model, is_direct=is_direct, is_json=is_json, **options)
         watched = watch(client) if watch else {}
         return reading.finish(report_of(client), watched)
@@ -228,7 +236,7 @@ class Rig:
         mode = "json" if is_json else "chat" if is_direct else gateway.mode
         name = model if is_direct else gateway.model.replace("{model}", model)
         path = "/v1/chat/completions" if is_direct else gateway.path
-        command = ["taskset", "-c", str(self._harness_core), str(HERE / "sse_load"), "--port", str(port)]
+        command = ["taskset", "-c", _listed(self._harness_cores), str(HERE / "sse_load"), "--port", str(port)]
         command += ["--path", path, "--mode", mode, "--model", name]
         for header in [] if is_direct else gateway.headers:
             command += ["-H", header]
@@ -243,9 +251,9 @@ class Rig:
 class _Reading:
     """The clocks before and after one run of the load client."""
 
-    def __init__(self, tree: ProcessTree | None, mock: ProcessTree, gateway_core: int, harness_core: int) -> None:
+    def __init__(self, tree: ProcessTree | None, mock: ProcessTree, gateway_core: int, harness_cores: set[int]) -> None:
         self._tree, self._mock = tree, mock
-        self._gateway_core, self._harness_core = gateway_core, harness_core
+        self._gateway_core, self._harness_cores = gateway_core, harness_cores
         self._calibration = calibrate(gateway_core)
         self._over = threading.Event()
         self._peak = 0
@@ -270,13 +278,17 @@ class _Reading:
 
     def _clocks(self) -> tuple[float, float, float, float]:
         cpu = self._tree.cpu_seconds() if self._tree else 0.0
-        return cpu, self._mock.cpu_seconds(), core_busy({self._gateway_core}), core_busy({self._harness_core})
+        return cpu, self._mock.cpu_seconds(), core_busy({self._gateway_core}), core_busy(self._harness_cores)
 
     def _sample(self) -> None:
         while self._tree is not None:
             self._peak = max(self._peak, self._tree.resident_bytes())
             if self._over.wait(0.2):
                 return
+
+
+def _listed(cores: set[int]) -> str:
+    return ",".join(map(str, sorted(cores)))
 
 
 def report_of(client: subprocess.Popen[bytes]) -> dict[str, object]:

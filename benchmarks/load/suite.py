@@ -45,7 +45,7 @@ def measured(gateway: Gateway, measure: Measure) -> dict[str, Table]:
             gateway,
             Path(folder),
             gateway_core=measure.gateway_core,
-            harness_core=measure.harness_core,
+            harness_cores={measure.harness_core},
             tries=1,
         )
         with rig:
