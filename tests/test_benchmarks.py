@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import collector, cost, counts, following, limits, purge, routing, translation
-from benchmarks.load import figures
+from benchmarks.load import figures, processes
 from benchmarks.load.measure import ProcessTree
 from gateway.codec.json import dumps
 from tests.fakes.postgresql import PostgresServer
@@ -91,6 +91,15 @@ def test_the_table_of_the_suite_has_each_figure_with_its_ratio_to_nginx() -> Non
     assert rows == [
         "| burst: us of CPU a token | 6 | 0.5 | 12.0 | 15 x nginx |",
         "| at rest: MB | 50 |  |  | 60 |",
+    ]
+
+
+def test_what_two_processes_carry_stands_beside_what_one_does() -> None:
+    one = [{"burst": 1000.0, "short": 10.0}, {"burst": 2000.0, "short": 10.0}]
+    rows = processes.lines_of(one, [{"burst": 3000.0, "short": 19.0}])[2:]
+    assert rows == [
+        "| tokens a second | 1,500 | 3,000 | 2.00 |",
+        "| streams of 8 tokens a second | 10 | 19 | 1.90 |",
     ]
 
 
