@@ -125,10 +125,13 @@ bench: install-bench install-programs
 	$(SUITE) $(BENCH)
 	$(BIN)/python -m benchmarks.load.processes
 
-# The same for LiteLLM, whose figures need less load and more time; installed where nothing else sees it.
+# The same for other bridges, whose figures need less load and more time; installed where nothing else sees them.
+# open-responses-server answers a request that is not streamed with null, so that there is nothing to measure.
 bench-compare: install-bench install-programs .venv-peers/stamp
 	$(MAKE) --no-print-directory -C benchmarks/load
 	PATH="$$PATH:$(CURDIR)/.venv-peers/bin" $(SUITE) --gateways gateway,litellm --runs 1 --scenarios burst,short,whole $(BENCH)
+	PATH="$$PATH:$(CURDIR)/.venv-peers/bin" $(SUITE) --gateways gateway,open-responses-server --runs 1 --scenarios burst,short \
+		$(BENCH)
 
 .venv-peers/stamp: benchmarks/load/peers.txt
 	$(PYTHON) -m venv .venv-peers
