@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Protocol
 
 _TICK = 0.01
-"""Seconds. An alarm rings at most a tick too late, or a tenth of its time."""
+"""Seconds. An alarm rings at most a tick too late, or ten if it is ten seconds away."""
 
 
 class Watcher(Protocol):
@@ -41,7 +41,7 @@ class Alarms:
     def set(self, watcher: Watcher, seconds: float) -> int:
         """Has the watcher look once, after so many seconds; returns the moment, for `unset`."""
         ticks = int(seconds / _TICK)
-        step = 1 if ticks < 100 else 10 if ticks < 1000 else 100
+        step = 1 if ticks < 1000 else 10  # not more at once than others can wait for
         moment = (int(self._loop.time() / _TICK) + ticks) // step * step + step
         if (watchers := self._watchers.get(moment)) is not None:
             watchers.add(watcher)

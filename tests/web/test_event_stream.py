@@ -118,9 +118,8 @@ async def test_a_beat_that_comes_due_while_it_is_looked_for_is_not_late() -> Non
     async def script(stream: EventStream) -> None:
         await stream.start(b"", [])
         await asyncio.sleep(0)
-        seconds = iter([0.0005, -0.0005, -0.0005])
+        seconds = iter([0.0005, -0.0005])
         stream._seconds_to_beat = lambda: next(seconds, 60.0)  # type: ignore[method-assign]
-        stream.look()
         await asyncio.sleep(0.5)
         await stream.finish()
 
