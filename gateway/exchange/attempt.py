@@ -35,7 +35,7 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
     try:
         with asking(target.upstream.settings.name, target.model) as asked:
             try:
-                async with deadline:
+                with deadline:
                     running.add(deadline)
                     await _have_turn(passage, deadline, pause)
                     error = await work(deadline, passage)

@@ -21,7 +21,7 @@ def translation() -> Translation:
 async def relayed(*pieces: Piece, client: Client | None = None) -> tuple[Translation, Client, ScriptedAnswer]:
     answer, client, made = ScriptedAnswer(list(pieces)), client or Client(), translation()
     made.begin()
-    async with Deadline(PROVIDER) as deadline:
+    with Deadline(PROVIDER) as deadline:
         await relay(answer, made, client, deadline)
     return made, client, answer
 
@@ -54,9 +54,8 @@ class EndedInBetween(ScriptedAnswer):
 async def test_nothing_is_lost_when_the_exchange_ends_while_the_client_is_behind() -> None:
     made, client = translation(), Client(delay=0.01)
     begun = made.begin()
-    with pytest.raises(asyncio.CancelledError):
-        async with Deadline(PROVIDER) as deadline:
-            await relay(EndedInBetween([chat.chunk({"content": "a"})]), made, client, deadline)
+    with pytest.raises(asyncio.CancelledError), Deadline(PROVIDER) as deadline:
+        await relay(EndedInBetween([chat.chunk({"content": "a"})]), made, client, deadline)
     failed = made.fail(GatewayError(ErrorKind.TIMEOUT, "too long"))
     check_stream(begun + client.body + failed + made.conclude(is_stored=False))
 
