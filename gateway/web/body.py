@@ -30,14 +30,19 @@ async def read_body(request: Request, settings: ServerSettings, held: HeldBody) 
         GatewayError: OVERLOADED for want of room, BODY_TOO_LARGE the moment the limit is passed, BODY_TIMEOUT,
             UNSUPPORTED_MEDIA_TYPE for an unknown coding, INVALID_JSON for a damaged one.
     """
-    limit = settings.max_body_bytes
-    decoder = _decoder(request.headers.getall(CONTENT_ENCODING, []))
-    if request.content_length is not None and request.content_length > limit:
+    limit, headers, content = settings.max_body_bytes, request.headers, request.content
+    decoder = _decoder(headers.getall(CONTENT_ENCODING, []))
+    length = request.content_length or 0
+    if length > limit:
         raise _too_large(limit)
-    held.expect(request.content_length or 0)
-    await _continue(request)
-    if request.content.is_eof():  # all of it is here
+    if content.is_eof():  # all of it is here
+        if decoder is _IDENTITY and length:
+            held.take(length)
+            return content.read_nowait()
         return await _read(request, decoder, limit, held)
+    held.expect(length)
+    if EXPECT in headers:
+        await _continue(request)
     try:
         async with asyncio.timeout(settings.body_timeout_seconds):
             return await _read(request, decoder, limit, held)
@@ -51,7 +56,7 @@ async def defer_continue(request: Request) -> None:
 
 
 async def _continue(request: Request) -> None:
-    if request.headers.get(EXPECT, "").lower() == "100-continue":
+    if request.headers[EXPECT].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
 
