@@ -13,7 +13,8 @@ def header_lines(headers: Mapping[str, str]) -> bytes:
     Raises:
         ValueError: when a name or a value would be more than that.
     """
-    text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if _FORBIDDEN.search(text.replace("\r\n", "")) or text.count("\r\n") != len(headers):
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    text = "".join(lines)
+    if not text.isprintable() and _FORBIDDEN.search(text):
         raise ValueError("a header holds a control character")
-    return text.encode()
+    return "\r\n".join([*lines, ""]).encode()

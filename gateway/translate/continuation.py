@@ -97,7 +97,11 @@ def stored_items(source: str | list[JSONObject] | None, mint_id: Callable[[str],
     Source: the contract's section on `input_items`.
     """
     if isinstance(source, str):
-        source = [{"type": "message", "role": "user", "content": source}] if source else []
+        if source:
+            content = [{"type": "input_text", "text": source}]
+            item_id = mint_id(_ID_PREFIXES["message"])
+            yield {"type": "message", "role": "user", "content": content, "id": item_id, "status": "completed"}
+        return
     for item in source or []:
         kind = str(item_type(item))
         if kind not in _PASSING:

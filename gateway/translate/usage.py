@@ -7,6 +7,10 @@ BYTES_PER_TOKEN = 4
 """A rough mean over languages and vocabularies, for upstreams that report nothing."""
 
 
+_SUMS = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
+"""The members that are no part of another one."""
+
+
 def read_usage(chunk: JSONObject) -> Usage | None:
     """The usage in a chunk, wherever its upstream puts it; None if it has none.
 
@@ -28,6 +32,8 @@ def _from_counts(counts: JSONValue) -> Usage | None:
     if not prompt and not completion:
         return None
     total = _count(counts, "total_tokens") or prompt + completion
+    if counts.keys() <= _SUMS:
+        return Usage(prompt, max(completion, total - prompt), total)
     cached = _detail(counts, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens") or _count(
         counts, "prompt_cache_hit_tokens", "cached_tokens"
     )

@@ -45,6 +45,8 @@ ERROR_BODY_BYTES = 65_536
 CHAT_PATH = "/chat/completions"
 """Where Chat Completions are, unless the quirk `chat_path` says something else."""
 
+_PLAIN = ("identity", "chunked")
+"""The coding and the framing of a body that can be read; no length is a framing of its own."""
 _MOST_REFUSED = 4
 """Members of one request that are found out to be refused, one after the other."""
 _MODEL = "{model}"
@@ -261,7 +263,8 @@ def _check(answer: UpstreamAnswer) -> None:
     """Raises GatewayError for a body that cannot be an answer of the API."""
     headers = answer.headers
     coding, framing = headers.get(CONTENT_ENCODING, "identity"), headers.get(TRANSFER_ENCODING, "chunked")
-    if (coding.strip().lower(), framing.strip().lower()) != ("identity", "chunked"):
+    is_plain = (coding, framing) == _PLAIN  # as nearly always
+    if not is_plain and (coding.strip().lower(), framing.strip().lower()) != _PLAIN:
         raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream compressed its answer although asked not to.")
     if answer.content_type == "text/html":
         raise GatewayError(ErrorKind.UPSTREAM_PROTOCOL, "The upstream sent a page of HTML.")

@@ -38,7 +38,8 @@ class Readiness:
     def __enter__(self) -> None:
         """One more request, until the end of the block."""
         self.requests += 1
-        self.idle.clear()
+        if self.requests == 1:
+            self.idle.clear()
 
     def __exit__(self, *_: object) -> None:
         self.requests -= 1

@@ -34,7 +34,8 @@ class Configured:
     def hold(self) -> None:
         """Somebody needs its connections, until as many calls of `release`."""
         self._holders += 1
-        self._unused.clear()
+        if self._holders == 1:
+            self._unused.clear()
 
     def release(self) -> None:
         """The opposite of `hold`."""

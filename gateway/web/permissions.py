@@ -16,8 +16,11 @@ def targets_for(request: Request, model: str, session: Session) -> tuple[Target,
     Raises:
         GatewayError: MODEL_NOT_FOUND, or MODEL_NOT_ALLOWED for a model that there is and that is not for this key.
     """
-    router = request[VISIT].configured.router
+    visit = request[VISIT]
+    router = visit.configured.router
     targets = router.targets(model, session.text)
+    if visit.caller is None or not visit.caller.models:
+        return targets
     name = model if router.is_alias(model) else targets[0].public_id
     if not is_allowed(request, name):
         shown = model if len(model) <= 100 else model[:100] + "..."
