@@ -8,6 +8,8 @@ import re
 from typing import Protocol
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_END = b"0\r\n\r\n"
+"""The last chunk, with nothing behind it."""
 _LONGEST_SIZE = 1024
 """Bytes of the line before a chunk, with its extensions, which nobody sends."""
 _LONGEST_TRAILER = 8192
@@ -61,7 +63,11 @@ class ChunkedBody:
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []
-        at, size = _take_whole_chunks(data, pieces) if self._is_between_chunks() else 0, len(data)
+        at, size = 0, len(data)
+        if self._is_between_chunks():
+            at = _take_whole_chunks(data, pieces)
+            if at == size - len(_END) and data.endswith(_END):
+                at, self.is_over, self._trailer_bytes = size, True, 0
         while at < size and not self.is_broken:
             at = self._take_data(data, at, pieces) if self._left else self._take_line(data, at)
         self._is_at_chunk = not (self._held or self.is_broken) and self._is_between_chunks()
@@ -130,10 +136,16 @@ def _take_whole_chunks(data: bytes, pieces: list[bytes]) -> int:
     The same would come out of the way that takes them in parts, at three times the cost.
     """
     lines = data.split(b"\r\n")
-    for size, chunk in zip(lines[:-1:2], lines[1:-1:2], strict=False):
-        if not chunk or size.lower() != b"%x" % len(chunk):
-            break
-        pieces.append(chunk)
+    chunks = lines[1:-1:2]
+    if b"" in chunks:
+        del chunks[chunks.index(b"") :]
+    if lines[: 2 * len(chunks) : 2] == [b"%x" % len(chunk) for chunk in chunks]:
+        pieces += chunks
+    else:
+        for size, chunk in zip(lines[:-1:2], chunks, strict=False):
+            if size.lower() != b"%x" % len(chunk):
+                break
+            pieces.append(chunk)
     return sum(map(len, lines[: 2 * len(pieces)])) + 4 * len(pieces)
 
 

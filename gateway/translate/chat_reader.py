@@ -110,14 +110,15 @@ class ChatReader:
 
     def _read_events(self, events: list[ServerSentEvent]) -> list[Signal]:
         signals: list[Signal] = []
-        texts: list[str] = []
-        for name, data in () if self._said_done else events:
-            if not name and (text := self._plain.text(data)) is not None:
-                texts.append(text)
-                continue
-            if texts:
+        plain, at = self._plain, len(events) if self._said_done else 0
+        head = plain.head
+        while at < len(events):
+            name, data = events[at]
+            if head and data.startswith(head) and (texts := plain.texts(events, at)):
                 signals += self._text.feed_all(texts)
-                texts = []
+                at += len(texts)
+                continue
+            at += 1
             if data == DONE:
                 self._said_done = True
                 # Without a reason only the body's own end tells: llama-cpp-python says it, too, where it breaks off.
@@ -127,11 +128,12 @@ class ChatReader:
             except GatewayError as error:
                 return signals + self._fail(error)
             if isinstance(chunk, dict):
-                self._plain.learn(data, chunk)
+                if plain.learn(data, chunk):
+                    head = plain.head
                 self._read_chunk(chunk, signals, is_error=name == b"error")
                 if self.is_over:
                     return signals
-        return signals + self._text.feed_all(texts) if texts else signals
+        return signals
 
     def _read_whole_body(self, body: bytes) -> list[Signal]:
         try:

@@ -82,10 +82,8 @@ class EventWriter:
         if self.is_mute:
             return
         head, tail, number = frames.head, frames.tail if extra is None else extra, self.number
-        for delta in deltas:
-            self._frames.append(DELTA % (head, dumps_to_join(delta), tail, number))
-            number += 1
-        self.number = number
+        self._frames += [DELTA % (head, dumps_to_join(delta), tail, at) for at, delta in enumerate(deltas, number)]
+        self.number = number + len(deltas)
 
     def write_done(self) -> None:
         """The sentinel behind the terminal event."""

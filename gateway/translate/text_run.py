@@ -5,8 +5,24 @@ from typing import Self
 from gateway.codec.json import dumps_to_join, loads
 from gateway.translate.event_writer import DELTA, DeltaFrames, EventWriter
 
-_BORDER = b'",\n"'
+BETWEEN_TEXTS = b",\n"
+"""What stands between the strings for `parsed_texts`."""
+_BORDER = b'"%b"' % BETWEEN_TEXTS
 _STRINGS = {str}
+
+
+def parsed_texts(strings: bytes, count: int) -> list[str] | None:
+    """The texts of so many JSON strings, if they are strings and none of them is empty.
+
+    They are parsed together. No string goes on over the end of a line, so that none can hide where another one begins.
+    """
+    try:
+        texts: list[str] = loads(b"[%b]" % strings)
+    except ValueError:
+        return None
+    if len(texts) != count or "" in texts or (texts and set(map(type, texts)) != _STRINGS):
+        return None
+    return texts
 
 
 class TextRun:
@@ -66,17 +82,10 @@ class TextRun:
         return DELTA % (self._head, dumps_to_join(text) if b"\\" in string else string, self._tail, number)
 
     def _feed_all(self, string: bytes, room: int) -> bytes:
-        """The same for several chunks, of which this is all between the first start and the last end.
-
-        They are parsed together, with a line's end between each two: no string goes on over one, so that none can hide
-        where another one begins.
-        """
+        """The same for several chunks, of which this is all between the first start and the last end."""
         border = self._end + self._start
-        try:
-            texts = loads(b"[%b]" % string.replace(border, _BORDER))
-        except ValueError:
-            return b""
-        if len(texts) != string.count(border) + 1 or "" in texts or set(map(type, texts)) != _STRINGS:
+        texts = parsed_texts(string.replace(border, _BORDER), string.count(border) + 1)
+        if not texts:
             return b""
         self._texts += texts
         self.room = room

@@ -67,9 +67,9 @@ CHUNKS = st.builds(
     ),
 )
 
-_NO_TEXT = staticmethod(lambda *_: None)
+_NO_TEXTS = staticmethod(lambda *_: [])
 _NO_FRAMES = staticmethod(lambda *_: b"")
-"""In place of `PlainChunks.text` and `TextRun.feed`: then every chunk goes the long way."""
+"""In place of `PlainChunks.texts` and `TextRun.feed`: then every chunk goes the long way."""
 
 Form = Callable[[JSONObject], bytes]
 
@@ -125,7 +125,7 @@ def test_the_short_way_says_what_the_long_way_says(
     points = sorted({0, *list(ends)[batch - 1 :: batch], *(cut for cut in others if cut < len(body)), len(body)})
     pieces = [body[start:end] for start, end in itertools.pairwise(points)]
     short = frames_of(pieces, quirks)
-    with patch.object(PlainChunks, "text", _NO_TEXT), patch.object(TextRun, "feed", _NO_FRAMES):
+    with patch.object(PlainChunks, "texts", _NO_TEXTS), patch.object(TextRun, "feed", _NO_FRAMES):
         assert short == frames_of(pieces, quirks)
 
 
@@ -134,20 +134,20 @@ def test_only_one_whole_string_is_taken_for_the_text(middle: bytes) -> None:
     head, tail = b'{"choices":[{"delta":{"content":"', b'"}}]}'
     plain = PlainChunks()
     plain.learn(head + b"x" + tail, orjson.loads(head + b"x" + tail))
-    text = plain.text(head + middle + tail)
+    texts = plain.texts([(b"", head + middle + tail)], 0)
     try:
         expected = orjson.loads(head + middle + tail)
     except orjson.JSONDecodeError:
         expected = None
-    assert text is None or expected == {"choices": [{"delta": {"content": text}}]}
+    assert not texts or expected == {"choices": [{"delta": {"content": texts[0]}}]}
 
 
 def test_plain_chunks_are_read_without_being_parsed() -> None:
     plain = PlainChunks()
     first, second = (chat.chunk({"content": text})[6:-2] for text in ("Hel", 'l"o\u20ac'))
-    assert plain.text(first) is None
+    assert plain.head == b""
     plain.learn(first, orjson.loads(first))
-    assert (plain.text(first), plain.text(second)) == ("Hel", 'l"o\u20ac')
+    assert plain.texts([(b"", first), (b"", second), (b"error", first), (b"", first)], 0) == ["Hel", 'l"o\u20ac']
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_what_stands_between_plain_chunks_has_its_effect(between: bytes) -> None
     event = chat.chunk({"content": "a"})
     pieces = [event, event, between, event, b"\n\n", event]
     short = frames_of(pieces, Quirks())
-    with patch.object(PlainChunks, "text", _NO_TEXT), patch.object(TextRun, "feed", _NO_FRAMES):
+    with patch.object(PlainChunks, "texts", _NO_TEXTS), patch.object(TextRun, "feed", _NO_FRAMES):
         assert short == frames_of(pieces, Quirks())
 
 
@@ -198,4 +198,4 @@ def test_an_upstream_that_never_sends_two_alike_is_given_up() -> None:
     datas = [chat.chunk({"content": "a"})[6:-2].replace(b"{", b'{"n":%d,' % number, 1) for number in range(20)]
     for data in datas:
         plain.learn(data, orjson.loads(data))
-    assert plain.text(datas[-1]) is None
+    assert not datas[-1].startswith(plain.head)
