@@ -57,6 +57,8 @@ class PlainChunks:
             if name or len(data) <= empty or not data.startswith(head) or not data.endswith(tail):
                 break
             strings.append(data[begin:stop])
+        if not strings:
+            return []
         texts = parsed_texts(BETWEEN_TEXTS.join(strings), len(strings))
         if texts is None:
             texts = list(takewhile(bool, map(_parsed_text, strings)))

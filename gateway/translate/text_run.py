@@ -12,7 +12,7 @@ _STRINGS = {str}
 
 
 def parsed_texts(strings: bytes, count: int) -> list[str] | None:
-    """The texts of so many JSON strings, if they are strings and none of them is empty.
+    """The texts of so many JSON strings, at least one, if they are strings and none of them is empty.
 
     They are parsed together. No string goes on over the end of a line, so that none can hide where another one begins.
     """
@@ -20,7 +20,7 @@ def parsed_texts(strings: bytes, count: int) -> list[str] | None:
         texts: list[str] = loads(b"[%b]" % strings)
     except ValueError:
         return None
-    if len(texts) != count or "" in texts or (texts and set(map(type, texts)) != _STRINGS):
+    if len(texts) != count or "" in texts or set(map(type, texts)) != _STRINGS:
         return None
     return texts
 
