@@ -23,6 +23,10 @@ from gateway.upstream.provider import Provider
 
 __all__ = ["Model", "Router", "Target", "configured_window"]
 
+_MOST_FOUND = 1000
+"""Clients may name any model of some providers; what is remembered of them has a bound."""
+_LONGEST_FOUND = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -57,6 +61,8 @@ class Router:
         self._providers = {settings.name: _unchanged(known, settings) or Provider(settings) for settings in providers}
         self._aliases = {alias.id: replicas_of(alias) for alias in aliases}
         self._stack = AsyncExitStack()
+        self._found: dict[str, tuple[Target, ...]] = {}
+        """Targets of full ids that were asked for: what the configuration says of them does not change."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -91,11 +97,16 @@ class Router:
         return targets
 
     def _exact(self, model: str) -> tuple[Target, ...]:
+        if (found := self._found.get(model)) is not None:
+            return found
         name, _, inner = model.partition("/")
         provider = self._providers.get(name)
         if provider is None or not inner or not _allows(provider.settings, inner):
             return ()
-        return (_target(provider, inner),)
+        targets = (_target(provider, inner),)
+        if len(self._found) < _MOST_FOUND and len(model) <= _LONGEST_FOUND:
+            self._found[model] = targets
+        return targets
 
     def _bare(self, model: str) -> tuple[Target, ...]:
         """The only provider that declares the id by its configuration or, as far as known, by its own list."""

@@ -1,5 +1,6 @@
 import asyncio
 import time
+import tracemalloc
 
 import orjson
 import pytest
@@ -37,6 +38,19 @@ async def test_a_provider_and_its_model() -> None:
     assert found(router, "b/exact") == [("b", "exact")]
     for model in ("b/other", "c/x", "a/", "a", "", "/x"):
         not_found(router, model)
+
+
+async def test_what_is_remembered_of_names_that_clients_think_up_has_a_bound() -> None:
+    router = Router([provider("a")], [])
+    once = [found(router, f"a/{number}") for number in range(1100)]
+    assert [found(router, f"a/{number}") for number in range(1100)] == once
+    tracemalloc.start()
+    for number in range(1100, 1120):
+        assert found(router, f"a/{number}") == [("a", str(number))]
+        assert found(router, f"a/{number}" + "x" * 100_000) == [("a", f"{number}" + "x" * 100_000)]
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 100_000
 
 
 async def test_a_bare_id_must_be_declared_by_exactly_one() -> None:
