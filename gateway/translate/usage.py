@@ -27,43 +27,49 @@ def _in_choice(chunk: JSONObject) -> Usage | None:
 def _from_counts(counts: JSONValue) -> Usage | None:
     if not isinstance(counts, dict) or not counts:
         return None
-    prompt = _count(counts, "prompt_tokens", "input_tokens")
-    completion = _count(counts, "completion_tokens", "output_tokens")
+    prompt = _count(counts, "prompt_tokens") or _count(counts, "input_tokens")
+    completion = _count(counts, "completion_tokens") or _count(counts, "output_tokens")
     if not prompt and not completion:
         return None
     total = _count(counts, "total_tokens") or prompt + completion
-    if counts.keys() <= _SUMS:
-        return Usage(prompt, max(completion, total - prompt), total)
-    cached = _detail(counts, ("prompt_tokens_details", "input_tokens_details"), "cached_tokens") or _count(
-        counts, "prompt_cache_hit_tokens", "cached_tokens"
-    )
-    reasoning = _detail(counts, ("completion_tokens_details", "output_tokens_details"), "reasoning_tokens") or _count(
-        counts, "reasoning_tokens"
-    )
     # xAI and Gemini leave hidden reasoning out of completion_tokens, but not out of the total.
     output = max(completion, total - prompt)
-    return Usage(prompt, output, total, cached, reasoning)
+    if counts.keys() <= _SUMS:
+        return Usage(prompt, output, total)
+    return Usage(prompt, output, total, _cached(counts), _reasoning(counts))
+
+
+def _cached(counts: JSONObject) -> int:
+    return (
+        _detail(counts, "prompt_tokens_details", "cached_tokens")
+        or _detail(counts, "input_tokens_details", "cached_tokens")
+        or _count(counts, "prompt_cache_hit_tokens")
+        or _count(counts, "cached_tokens")
+    )
+
+
+def _reasoning(counts: JSONObject) -> int:
+    return (
+        _detail(counts, "completion_tokens_details", "reasoning_tokens")
+        or _detail(counts, "output_tokens_details", "reasoning_tokens")
+        or _count(counts, "reasoning_tokens")
+    )
 
 
 def _member(value: JSONValue, name: str) -> JSONValue:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _count(counts: JSONObject, *names: str) -> int:
-    """The first of these members that is a number above 0; 0 without one."""
-    for name in names:
-        value = counts.get(name)
-        if type(value) is int and value > 0:
-            return value
-    return 0
+def _count(counts: JSONObject, name: str) -> int:
+    """The member, if it is a number above 0; 0 if not."""
+    value = counts.get(name)
+    return value if type(value) is int and value > 0 else 0
 
 
-def _detail(counts: JSONObject, places: tuple[str, ...], name: str) -> int:
-    """The member of the first of these objects in which it is such a number."""
-    for place in places:
-        if isinstance(details := counts.get(place), dict) and (count := _count(details, name)):
-            return count
-    return 0
+def _detail(counts: JSONObject, place: str, name: str) -> int:
+    """The same for a member of an object in them."""
+    details = counts.get(place)
+    return _count(details, name) if isinstance(details, dict) else 0
 
 
 def estimate(input_bytes: int, output_bytes: int) -> Usage:
