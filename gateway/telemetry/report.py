@@ -88,19 +88,20 @@ class Report(Struct, frozen=True, kw_only=True):
 
     def log_fields(self) -> dict[str, object]:
         """The members of its line in the log."""
-        first: dict[str, object] = {"method": self.method, "path": cut(self.path), "status": self.status}
-        return first | log_fields(self.work) | {"seconds": round(self.seconds, 6)}
+        fields: dict[str, object] = {"method": self.method, "path": cut(self.path), "status": self.status}
+        add_log_fields(fields, self.work)
+        fields["seconds"] = round(self.seconds, 6)
+        return fields
 
 
-def log_fields(work: Work) -> dict[str, object]:
-    """What was done, as members of a line in the log."""
-    fields: dict[str, object] = {}
+def add_log_fields(fields: dict[str, object], work: Work) -> None:
+    """Adds what was done to the members of a line in the log."""
     if work.key_id:
-        fields |= {"key_id": work.key_id, "key": work.key}
+        fields["key_id"], fields["key"] = work.key_id, work.key
     if work.model:
         fields["model"] = cut(work.model)
     if work.provider:
-        fields |= {"provider": work.provider, "upstream_model": cut(work.upstream_model)}
+        fields["provider"], fields["upstream_model"] = work.provider, cut(work.upstream_model)
     if work.attempts:
         fields["attempts"] = list(work.attempts)
     if work.upstream_code is not None:
@@ -108,23 +109,18 @@ def log_fields(work: Work) -> dict[str, object]:
     if work.limit:
         fields["limit"] = work.limit
     if work.consumption is not None:
-        fields |= _usage_fields(work.consumption)
+        _add_usage_fields(fields, work.consumption)
     if work.first_token_seconds is not None:
         fields["first_token_seconds"] = round(work.first_token_seconds, 6)
-    return fields | {"termination": work.termination}
+    fields["termination"] = work.termination
 
 
-def _usage_fields(used: Consumption) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "input_tokens": used.input_tokens,
-        "output_tokens": used.output_tokens,
-        "cached_tokens": used.cached_tokens,
-        "reasoning_tokens": used.reasoning_tokens,
-        "usage_estimated": used.is_estimated,
-    }
+def _add_usage_fields(fields: dict[str, object], used: Consumption) -> None:
+    fields["input_tokens"], fields["output_tokens"] = used.input_tokens, used.output_tokens
+    fields["cached_tokens"], fields["reasoning_tokens"] = used.cached_tokens, used.reasoning_tokens
+    fields["usage_estimated"] = used.is_estimated
     if used.cost is not None:
         fields["cost"] = round(used.cost, 9)
-    return fields
 
 
 def cut(text: str) -> str:

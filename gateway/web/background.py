@@ -10,7 +10,7 @@ from gateway.exchange.background import BackgroundRuns
 from gateway.exchange.exchange import Exchange
 from gateway.exchange.keeping import Keeping
 from gateway.exchange.outcome import Outcome
-from gateway.telemetry.report import log_fields
+from gateway.telemetry.report import add_log_fields
 from gateway.web.admission import Entry
 from gateway.web.answers import raw_json_answer
 from gateway.web.app_keys import METRICS, STREAMS, VISIT
@@ -57,7 +57,9 @@ def _end_of_run(request: Request, exchange: Exchange, response_id: str, entry: E
         entry.end(outcome.consumption)
         work = work_of(visit, outcome, outcome.termination or "gateway_error")
         visit.app[METRICS].count_background(work)
-        _log.info("background response", extra={"fields": {"id": response_id, **log_fields(work)}})
+        fields: dict[str, object] = {"id": response_id}
+        add_log_fields(fields, work)
+        _log.info("background response", extra={"fields": fields})
         tell_contents(request, exchange)
 
     return tell

@@ -56,6 +56,8 @@ class EventStream(EventSourceResponse):
         "_writer",
     )
 
+    __hash__ = object.__hash__  # as aiohttp's, without a call of Python for each set that a stream is in
+
     def __init__(
         self, request: Request, settings: ServerSettings, keep_alive: Callable[[], bytes] | None = None
     ) -> None:
