@@ -22,6 +22,7 @@ from gateway.corked_transport import Cork
 from gateway.settings import ServerSettings
 from gateway.web.app_keys import METRICS
 from gateway.web.client_connection import ClientConnection, Malformed, unpacking
+from gateway.web.dispatch import dispatching
 
 _BACKLOG = 4096
 """Connections that may wait while the loop is busy; of a socket that is full, nginx takes the instance for gone."""
@@ -113,7 +114,7 @@ class GatewayRunner(AppRunner):
         metrics = self.app.get(METRICS)
         malformed = metrics.instruments.malformed if metrics is not None else None
         return _GatewayServer(
-            server.request_handler,
+            dispatching(self.app, server.request_handler),
             malformed=malformed,
             request_factory=unpacking(server.request_factory),
             **self._options,
