@@ -6,7 +6,7 @@ that is not streamed takes the same way: its frames go nowhere, and its Response
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -301,7 +301,7 @@ class Exchange:
         deadline.words_came()
         deadline.suspend()
         if self._opening.take():
-            await self._downstream.start(self._translation.begin() + self._translation.release(), self.headers)
+            await self._start(self._translation.release)
         else:
             await self._opening.settled()
             await self._downstream.write(self._translation.release())
@@ -316,9 +316,10 @@ class Exchange:
         if self._keeping is not None:
             self._keeping.let_go()
 
-    async def _start(self) -> None:
-        """Opens the stream before there is an answer."""
-        await self._downstream.start(self._translation.begin(), self.headers)
+    async def _start(self, words: Callable[[], bytes] = bytes) -> None:
+        """Opens the stream, with the first words if there are any yet."""
+        headers = self.headers if self.is_stream else ()
+        await self._downstream.start(self._translation.begin() + words(), headers)
 
     def _note_end(self) -> None:
         if self._translation.error is not None:

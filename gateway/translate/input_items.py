@@ -9,6 +9,11 @@ PlacedItem = tuple[str, JSONObject]
 """The place of an item in the request, as `input[3]`, and the item."""
 
 
+def text_alone(request: CreateRequest) -> str:
+    """The input where it is nothing but a text of the user, as `placed_items` would have it; else an empty one."""
+    return request.input if isinstance(request.input, str) and not request.history else ""
+
+
 def placed_items(request: CreateRequest) -> list[PlacedItem]:
     """What came before, under the member that named it, then the client's own input."""
     own = _own(request.input)

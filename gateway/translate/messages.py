@@ -41,6 +41,19 @@ def chat_messages(
     return builder.finish()
 
 
+def question(text: str, system: list[str], quirks: Quirks) -> list[JSONObject]:
+    """What `chat_messages` makes of a history that is one text of the user: many requests are no more."""
+    return [*_leading(system, quirks), {"role": "user", "content": text}]
+
+
+def _leading(texts: Iterable[str], quirks: Quirks) -> list[JSONObject]:
+    """The messages of the system before all others."""
+    texts = [text for text in texts if text]
+    if texts and quirks.system_mode == "merge_first":
+        texts = ["\n\n".join(texts)]
+    return [{"role": quirks.system_role, "content": text} for text in texts]
+
+
 class _Run:
     """What the assistant did without being interrupted."""
 
@@ -90,11 +103,7 @@ class _Builder:
 
     def finish(self) -> list[JSONObject]:
         self._end_run()
-        role = self._quirks.system_role
-        texts = [text for text in self._leading if text]
-        if self._merges and texts:
-            texts = ["\n\n".join(texts)]
-        return [{"role": role, "content": text} for text in texts] + self._messages
+        return _leading(self._leading, self._quirks) + self._messages
 
     def _system(self, parts: list[Part]) -> None:
         """System text may hold no picture: those go into a message of the user."""

@@ -16,11 +16,11 @@ from gateway.translate.content import Rules
 from gateway.translate.echo import response_echo
 from gateway.translate.history import read_history
 from gateway.translate.hosted_tools import HostedTools, with_features
-from gateway.translate.input_items import placed_items, special_items
+from gateway.translate.input_items import placed_items, special_items, text_alone
 from gateway.translate.left_out import leave_out, takes_tools
 from gateway.translate.losses import Losses
 from gateway.translate.message_rules import by_rules
-from gateway.translate.messages import chat_messages
+from gateway.translate.messages import chat_messages, question
 from gateway.translate.options import (
     LOGPROBS,
     SEALED_REASONING,
@@ -123,15 +123,19 @@ def plan(
     """
     losses = Losses(request.members, strict=strict)
     _note_ignored(request, losses)
-    items = placed_items(request)
+    text = text_alone(request)
+    items = [] if text else placed_items(request)
     special = special_items(items)
     compacts = bool(special) and asks_for_compaction(items)
     answer = answer_options(request, special)
     tools = read_tools(request.tools or [], special, quirks=quirks, losses=losses, hosted_tools=hosted_tools)
     choice = read_choice(request.tool_choice, tools, quirks=quirks, losses=losses)
-    pieces = read_history(items, tools, Rules(quirks, losses, unseal))
-    system = [text for text in (request.instructions, format_instructions(answer.text, quirks=quirks)) if text]
-    messages = chat_messages(pieces, system, quirks=quirks, losses=losses, provider=provider)
+    system = [told for told in (request.instructions, format_instructions(answer.text, quirks=quirks)) if told]
+    if text:
+        messages = question(text, system, quirks)
+    else:
+        pieces = read_history(items, tools, Rules(quirks, losses, unseal))
+        messages = chat_messages(pieces, system, quirks=quirks, losses=losses, provider=provider)
     messages = by_rules(messages, quirks, has_tools=takes_tools(quirks))
     if not messages:
         raise GatewayError(ErrorKind.INVALID_VALUE, "'input' holds nothing that can be sent to a model.", "input")

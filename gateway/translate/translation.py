@@ -182,12 +182,12 @@ class Translation:
         The answer is held back: `disappointment` says whether it is one, and `release` gives it out.
         """
         self._held += self._discreet(self._reader.feed(chunk) if chunk else self._reader.finish())
-        return any(not isinstance(signal, Opaque) for signal in self._held)
+        return bool(_words(self._held))
 
     @property
     def disappointment(self) -> GatewayError | None:
         """Why there is no word although the answer is over; None if there is one, or the model stopped for a reason."""
-        match [signal for signal in self._held if not isinstance(signal, Opaque)]:
+        match _words(self._held):
             case [Failure(error)]:
                 return error
             case [Finish(Outcome.COMPLETED)]:
@@ -243,6 +243,11 @@ class Translation:
     def keep_alive(self) -> bytes:
         """A frame for a silent moment."""
         return self._composer.keep_alive()
+
+
+def _words(signals: list[Signal]) -> list[Signal]:
+    """Those that are part of an answer, or its end."""
+    return [signal for signal in signals if type(signal) is not Opaque]
 
 
 def _reader(provider: ProviderSettings) -> ChatReader | NativeReader:

@@ -310,3 +310,18 @@ def test_pictures_stay_in_the_result_of_a_tool_where_they_may() -> None:
     first, second = plan.body["messages"][2:]
     assert [part["type"] for part in first["content"]] == ["text", "image_url"]
     assert second["content"] == "out"
+
+
+@given(
+    text=st.text(min_size=1),
+    instructions=st.none() | st.text(),
+    quirks=st.builds(
+        Quirks,
+        system_mode=st.sampled_from(["merge_first", "keep"]),
+        system_role=st.sampled_from(["system", "developer", "user"]),
+        merge_same_role=st.booleans(),
+    ),
+)
+def test_a_text_alone_is_one_message_of_the_user(text: str, instructions: str | None, quirks: Quirks) -> None:
+    alone = plan_of(input=text, instructions=instructions, quirks=quirks)
+    assert alone.body == plan_of(input=[user(text)], instructions=instructions, quirks=quirks).body
