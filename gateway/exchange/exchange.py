@@ -266,7 +266,8 @@ class Exchange:
             passage.succeed()
             self.outcome.settle(None)
             await self._put_first_words(deadline)
-            await relay(answer, self._translation, self._downstream, deadline)
+            if not self._translation.is_over:
+                await relay(answer, self._translation, self._downstream, deadline)
             deadline.finish()
             self._note_end()
             await self._put_out(b"")

@@ -74,7 +74,9 @@ class MessageItem:
     def open_part(self, kind: Literal["output_text", "refusal"]) -> TextPart:
         """Begins the next part, after the one that is open, and returns it."""
         self.close_part()
-        place = b'%b,"content_index":%d' % (_place(self._item_id, self._output_index), len(self._parts))
+        place = b""
+        if not self._writer.is_mute:
+            place = b'%b,"content_index":%d' % (_place(self._item_id, self._output_index), len(self._parts))
         self._part = part = TextPart(self._writer, kind, place)
         return part
 

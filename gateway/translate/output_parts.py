@@ -83,18 +83,21 @@ class TextPart:
 
     def close(self) -> bytes:
         """Writes the closing events and returns the whole part as JSON; the text is rendered once for all of them."""
-        text = dumps_to_join("".join(self._texts))
-        event = f"{_EVENTS[self._kind]}.done"
+        text, logprobs = dumps_to_join("".join(self._texts)), _rendered(self._logprobs)
         if self._kind == "output_text":
-            logprobs = _rendered(self._logprobs)
-            self._writer.write_rendered(event, self._place, b'"text":%b,"logprobs":%b' % (text, logprobs))
             part = _FORMS["output_text"] % (text, _rendered(self._annotations), logprobs)
         else:
-            member = b'"refusal":' if self._kind == "refusal" else b'"text":'
-            self._writer.write_rendered(event, self._place, member + text)
             part = _FORMS[self._kind] % text
-        self._writer.write_rendered("response.content_part.done", self._place, b'"part":' + part)
+        if not self._writer.is_mute:
+            self._write_end(text, logprobs, part)
         return part
+
+    def _write_end(self, text: bytes, logprobs: bytes, part: bytes) -> None:
+        members = b'"refusal":%b' % text if self._kind == "refusal" else b'"text":%b' % text
+        if self._kind == "output_text":
+            members += b',"logprobs":%b' % logprobs
+        self._writer.write_rendered(f"{_EVENTS[self._kind]}.done", self._place, members)
+        self._writer.write_rendered("response.content_part.done", self._place, b'"part":' + part)
 
 
 def _rendered(entries: list[JSONObject]) -> bytes:

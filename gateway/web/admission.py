@@ -6,7 +6,7 @@
 What they took is given back in any case. A run that outlives its request takes what it holds along with `detach`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
@@ -57,13 +57,13 @@ class Entry:
             outcome = self._visit.outcome
             self.end(outcome.consumption if outcome is not None else None)
 
-    async def take_tokens(self, estimate: Callable[[], int]) -> None:
+    def take_tokens(self, estimate: Callable[[], int]) -> Awaitable[None]:
         """Takes the tokens of the input, before anybody is asked.
 
         Raises:
             GatewayError: KEY_LIMITED.
         """
-        await self._admission.take_tokens(estimate)
+        return self._admission.take_tokens(estimate)
 
     def detach(self) -> None:
         """The end of the block is not the end any more: somebody else calls `end`."""

@@ -36,7 +36,7 @@ async def send_json(
         fixed = b"%bContent-Length: %d\r\n" % (_JSON_LINES, len(body))
         head, is_kept = begin(request, fixed, headers, has_end=True)
         send(request, head + body)
-        return _Sent(is_kept=is_kept)
+        return _SENT if is_kept else _SENT_LAST
     response = StreamResponse(headers=headers)
     response.content_type, response.content_length = "application/json", len(body)
     async with dropped_when_stalled(request, stall):
@@ -46,11 +46,14 @@ async def send_json(
 
 
 class _Sent(StreamResponse):
-    """An answer that is on its way: nothing but its connection is left to aiohttp."""
+    """An answer that is on its way: nothing but its connection is left to aiohttp, and nothing of it ever changes."""
 
     def __init__(self, *, is_kept: bool) -> None:
         super().__init__()
         self._keep_alive, self._eof_sent = is_kept, True
+
+
+_SENT, _SENT_LAST = _Sent(is_kept=True), _Sent(is_kept=False)
 
 
 def error_answer(error: GatewayError) -> Response:
