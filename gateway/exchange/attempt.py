@@ -37,7 +37,11 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
             try:
                 with deadline:
                     running.add(deadline)
-                    await _have_turn(passage, deadline, pause)
+                    if pause:
+                        deadline.hold()
+                        await asyncio.sleep(pause)
+                    await passage.enter(deadline.hold)
+                    deadline.ask()
                     error = await work(deadline, passage)
             except ConnectionError:
                 raise
@@ -50,15 +54,6 @@ async def attempted(target: Target, work: Work, running: RunningExchanges, *, pa
     finally:
         running.remove(deadline)
         passage.leave()
-
-
-async def _have_turn(passage: Passage, deadline: Deadline, pause: float) -> None:
-    """Waits until the upstream may be asked."""
-    if pause:
-        deadline.hold()
-        await asyncio.sleep(pause)
-    await passage.enter(deadline.hold)
-    deadline.ask()
 
 
 def _explained(failure: Exception, deadline: Deadline) -> GatewayError:

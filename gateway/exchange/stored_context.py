@@ -64,7 +64,8 @@ class StoredContext(Struct, frozen=True):
             request = await self._after_response(request, request.previous_response_id)
         elif (conversation := conversation_id(request)) is not None:
             request = await self._in_conversation(request, conversation)
-        return await self._with_references(request)
+        items = request.input
+        return await self._with_references(request, items) if isinstance(items, list) else request
 
     async def turns(self, response_id: str) -> list[Turn]:
         """The response and all that it continues, oldest first; empty if it is not there.
@@ -112,10 +113,9 @@ class StoredContext(Struct, frozen=True):
             raise conversation_not_found(conversation, param)
         return await self.store.items(self.owner, conversation)
 
-    async def _with_references(self, request: CreateRequest) -> CreateRequest:
+    async def _with_references(self, request: CreateRequest, items: list[JSONObject]) -> CreateRequest:
         """References become what they stand for; one that leads nowhere stays, and is told of where it is read."""
-        items = request.input
-        if self.store is None or not isinstance(items, list):
+        if self.store is None:
             return request
         wanted = {name for item in items if (name := _referenced(item)) is not None}
         if not wanted:

@@ -73,9 +73,11 @@ class MemoryStore:
 
     async def put(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> None:
         """Keeps a new record with its items."""
-        conversation = self._used(record.owner, append_to)
-        self._insert(record, items, further=items if conversation is not None else ())
-        self._append(conversation, items)
+        if (conversation := self._used(record.owner, append_to)) is None:
+            self._insert(record, items)
+        else:
+            self._insert(record, items, further=items)
+            self._append(conversation, items)
 
     async def update(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> bool:
         """Replaces head and status of a record and adds items."""

@@ -39,7 +39,10 @@ def cost_of(prices: Prices, *, input_tokens: int, cached_tokens: int, output_tok
 
 def prices_for(model: str, prices: Mapping[str, Prices]) -> Prices | None:
     """The prices of the first pattern that matches the model's id at its provider."""
-    return next((price for pattern, price in prices.items() if fnmatchcase(model, pattern)), None)
+    for pattern, price in prices.items():
+        if fnmatchcase(model, pattern):
+            return price
+    return None
 
 
 class Account(NamedTuple):

@@ -6,9 +6,9 @@ never followed, and no header of a client is passed on.
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from types import MappingProxyType, TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 from aiohttp import BaseConnector, ClientError, ClientRequest, ClientTimeout
@@ -60,6 +60,9 @@ _SECRET_LENGTH = 6
 """A shorter value of a header is no secret, and would be taken out of innocent words."""
 
 
+Opening = Coroutine[Any, Any, UpstreamAnswer]
+"""Asks when it is awaited."""
+
 Ending = Literal["whole", "left", "broken"]
 """How the body of an answer came to its end: by itself, because it grew too long, or with its connection."""
 
@@ -107,9 +110,7 @@ class Upstream:
         if self._pool is not None:
             await self._pool.close()
 
-    async def open_chat(
-        self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
-    ) -> UpstreamAnswer:
+    def open_chat(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Opening:
         """Posts a Chat Completions request and waits for the head of a 2xx answer.
 
         Args:
@@ -121,14 +122,12 @@ class Upstream:
         Raises:
             GatewayError: for every other answer, and when there is none.
         """
-        return await self._open_answer(self._chat_url(body), body, request_id, is_stream, is_verbatim)
+        return self._open_answer(self._chat_url(body), body, request_id, is_stream, is_verbatim)
 
-    async def open_answer(
-        self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False
-    ) -> UpstreamAnswer:
+    def open_answer(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Opening:
         """As `open_chat`, in the API that the provider's `wire` names."""
         url = self._chat_url(body) if self.settings.wire == "chat" else self._responses_url
-        return await self._open_answer(url, body, request_id, is_stream, is_verbatim)
+        return self._open_answer(url, body, request_id, is_stream, is_verbatim)
 
     async def _open_answer(
         self, url: URL, body: bytes, request_id: str, is_stream: bool, is_verbatim: bool

@@ -60,7 +60,7 @@ def _end_of_run(request: Request, exchange: Exchange, response_id: str, entry: E
         fields: dict[str, object] = {"id": response_id}
         add_log_fields(fields, work)
         _log.info("background response", extra={"fields": fields})
-        tell_contents(request, exchange)
+        tell_contents(visit, exchange)
 
     return tell
 

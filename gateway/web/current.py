@@ -24,24 +24,20 @@ class Configured:
     def __post_init__(self) -> None:
         self._unused.set()
 
-    def __enter__(self) -> Self:
-        self.hold()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def hold(self) -> None:
-        """Somebody needs its connections, until as many calls of `release`."""
+    def hold(self) -> Self:
+        """Somebody needs its connections, until as many calls of `release`, or the end of the block of a `with`."""
         self._holders += 1
         if self._holders == 1:
             self._unused.clear()
+        return self
 
-    def release(self) -> None:
+    def release(self, *_: object) -> None:
         """The opposite of `hold`."""
         self._holders -= 1
         if not self._holders:
             self._unused.set()
+
+    __enter__, __exit__ = hold, release
 
     def abandon(self) -> None:
         """Nobody is waited for any more: the process ends."""

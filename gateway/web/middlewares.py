@@ -47,8 +47,8 @@ _WITHOUT_KEYS = (
 async def identify(request: Request, handler: Handler) -> StreamResponse:
     """Gives the request its id and, when it is over, its line in the log."""
     app = request.app
-    offered = request.headers.get("x-request-id", "")
-    current = offered if _REQUEST_ID.fullmatch(offered) else mint_id("req")
+    offered = request.headers.get("x-request-id")
+    current = offered if offered and _REQUEST_ID.fullmatch(offered) else mint_id("req")
     visit = request[VISIT] = Visit(app, current, time.monotonic(), app[CURRENT].held())
     request_id.set(current)
     is_quiet = request.path in _QUIET_PATHS

@@ -25,11 +25,11 @@ def tell(request: Request, response: StreamResponse | None) -> None:
         visit.trace.end(report)
 
 
-def tell_contents(request: Request, exchange: Exchange) -> None:
+def tell_contents(visit: Visit, exchange: Exchange) -> None:
     """Logs what was asked and answered, where the operator has switched that on."""
-    if (asked := request[VISIT].asked) is not None:
+    if visit.asked is not None:
         ending = exchange.ending
-        log_contents(dumps(asked), ending.json(is_stored=False) if ending is not None else b"")
+        log_contents(dumps(visit.asked), ending.json(is_stored=False) if ending is not None else b"")
 
 
 def _report(request: Request, visit: Visit, response: StreamResponse | None) -> Report:

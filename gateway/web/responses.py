@@ -40,7 +40,7 @@ async def create(request: Request) -> StreamResponse:
         try:
             return await _answer(request, exchange, settings)
         finally:
-            tell_contents(request, exchange)
+            tell_contents(visit, exchange)
 
 
 async def _begun(request: Request, settings: Settings) -> tuple[Exchange, Keeping | None]:
