@@ -43,10 +43,10 @@ def chat_messages(
 
 def question(text: str, system: list[str], quirks: Quirks) -> list[JSONObject]:
     """What `chat_messages` makes of a history that is one text of the user: many requests are no more."""
-    return [*_leading(system, quirks), {"role": "user", "content": text}]
+    return [*_system_messages(system, quirks), {"role": "user", "content": text}]
 
 
-def _leading(texts: Iterable[str], quirks: Quirks) -> list[JSONObject]:
+def _system_messages(texts: Iterable[str], quirks: Quirks) -> list[JSONObject]:
     """The messages of the system before all others."""
     texts = [text for text in texts if text]
     if texts and quirks.system_mode == "merge_first":
@@ -103,7 +103,7 @@ class _Builder:
 
     def finish(self) -> list[JSONObject]:
         self._end_run()
-        return _leading(self._leading, self._quirks) + self._messages
+        return _system_messages(self._leading, self._quirks) + self._messages
 
     def _system(self, parts: list[Part]) -> None:
         """System text may hold no picture: those go into a message of the user."""

@@ -60,7 +60,7 @@ _SECRET_LENGTH = 6
 """A shorter value of a header is no secret, and would be taken out of innocent words."""
 
 
-Opening = Coroutine[Any, Any, UpstreamAnswer]
+PendingAnswer = Coroutine[Any, Any, UpstreamAnswer]
 """Asks when it is awaited."""
 
 Ending = Literal["whole", "left", "broken"]
@@ -110,7 +110,7 @@ class Upstream:
         if self._pool is not None:
             await self._pool.close()
 
-    def open_chat(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Opening:
+    def open_chat(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> PendingAnswer:
         """Posts a Chat Completions request and waits for the head of a 2xx answer.
 
         Args:
@@ -124,7 +124,7 @@ class Upstream:
         """
         return self._open_answer(self._chat_url(body), body, request_id, is_stream, is_verbatim)
 
-    def open_answer(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> Opening:
+    def open_answer(self, body: bytes, *, is_stream: bool, request_id: str, is_verbatim: bool = False) -> PendingAnswer:
         """As `open_chat`, in the API that the provider's `wire` names."""
         url = self._chat_url(body) if self.settings.wire == "chat" else self._responses_url
         return self._open_answer(url, body, request_id, is_stream, is_verbatim)

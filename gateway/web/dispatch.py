@@ -4,13 +4,12 @@ aiohttp resolves a path with three coroutines and puts the middlewares around th
 twentieth of a short one. What comes out is the same: tests/web/test_dispatch.py compares the two.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from functools import partial
 
 from aiohttp.hdrs import EXPECT
+from aiohttp.typedefs import Handler
 from aiohttp.web import AbstractRoute, Application, PlainResource, Request, StreamResponse, UrlMappingMatchInfo
-
-Handler = Callable[[Request], Awaitable[StreamResponse]]
 
 
 def dispatching(app: Application, other: Handler) -> Handler:

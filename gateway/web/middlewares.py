@@ -7,8 +7,8 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
 
+from aiohttp.typedefs import Handler
 from aiohttp.web import (
     HTTPException,
     HTTPMethodNotAllowed,
@@ -27,8 +27,6 @@ from gateway.web.app_keys import CURRENT, KEYS, READINESS, TRACES, VISIT, Visit
 from gateway.web.identifiers import mint_id
 from gateway.web.local_only import is_from_this_machine
 from gateway.web.reports import tell
-
-Handler = Callable[[Request], Awaitable[StreamResponse]]
 
 _log = logging.getLogger(__name__)
 

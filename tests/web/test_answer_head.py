@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from aiohttp.web import Request, Response, StreamResponse
 from aiohttp_sse import EventSourceResponse
 
@@ -18,7 +19,6 @@ from gateway.web.answer_head import begin, set_headers
 from gateway.web.answers import send_json
 from gateway.web.app_keys import READINESS, VISIT
 from gateway.web.event_stream import EventStream
-from gateway.web.middlewares import Handler
 from tests.fakes.upstream import WAIT, serving
 from tests.fakes.visits import visit
 

@@ -2,13 +2,14 @@
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from aiohttp.typedefs import Handler
 from aiohttp.web import Application, Request, RequestKey, Response, StreamResponse, middleware
 
 from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.settings import Settings
 from gateway.web.app import create_app
-from gateway.web.dispatch import Handler, dispatching
+from gateway.web.dispatch import dispatching
 
 WAY = RequestKey("way", tuple[str, ...])
 OTHER = Response(text="aiohttp's way")
