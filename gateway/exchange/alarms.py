@@ -40,9 +40,8 @@ class Alarms:
 
     def set(self, watcher: Watcher, seconds: float) -> int:
         """Has the watcher look once, after so many seconds; returns the moment, for `unset`."""
-        ticks = int(seconds / _TICK)
-        step = 1 if ticks < 1000 else 10  # not more at once than others can wait for
-        moment = (int(self._loop.time() / _TICK) + ticks) // step * step + step
+        step = 1 if seconds < 1000 * _TICK else 10  # not more at once than others can wait for
+        moment = int((self._loop.time() + seconds) / _TICK) // step * step + step
         if (watchers := self._watchers.get(moment)) is not None:
             watchers.add(watcher)
             return moment
