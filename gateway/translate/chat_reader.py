@@ -13,6 +13,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Quirks
 from gateway.translate.answer_body import AnswerBody, read_json
 from gateway.translate.channels import ReasoningChannel, TextChannel
+from gateway.translate.plain_answer import plain_answer
 from gateway.translate.plain_chunks import PlainChunks
 from gateway.translate.signals import Failure, Finish, Opaque, Outcome, Refusal, Signal, Usage
 from gateway.translate.text_run import TextRun
@@ -147,8 +148,10 @@ class ChatReader:
         if not isinstance(chunk.get("choices"), list) and "error" not in chunk:
             chunk = {"error": chunk}
         self._said_done = True
-        signals: list[Signal] = []
-        self._read_chunk(chunk, signals, is_error=False)
+        if signals := plain_answer(chunk, self._quirks):
+            self.is_over = True
+        else:
+            self._read_chunk(chunk, signals, is_error=False)
         return signals
 
     def _read_chunk(self, chunk: JSONObject, signals: list[Signal], *, is_error: bool) -> None:

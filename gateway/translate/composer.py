@@ -20,6 +20,7 @@ from gateway.translate.output_items import (
     OutputItem,
     ReasoningItem,
     open_call,
+    whole_message,
 )
 from gateway.translate.output_parts import TextPart
 from gateway.translate.response_object import RenderedResponse, ResponseObject
@@ -200,10 +201,25 @@ class Composer:
         """The frames for these signals, which the reader made certain."""
         if self._compacts:
             signals = [signal for signal in signals if isinstance(signal, _SUMMARY_SIGNALS)]
+        if self._writer.is_mute and self._take_text_alone(signals):
+            return b""
         for signal in signals:
             for step in self._row[type(signal)]:
                 step(self, signal)
         return self._writer.take()
+
+    def _take_text_alone(self, signals: Sequence[Signal]) -> bool:
+        """The short way of an answer that nobody sees before its end and that is one text: says whether it was one."""
+        if self.has_item or self._kept or self._compacts:
+            return False
+        match signals:
+            case [Text(text, None), Finish(Outcome.COMPLETED) as end]:
+                self._output.append(whole_message(self._mint_id("msg"), text))
+                self._output_characters += len(text)
+                self._conclude(end)
+                return True
+            case _:
+                return False
 
     def _enter(self, state: Open) -> None:
         self._open = state
@@ -367,6 +383,9 @@ class Composer:
         if is_complete:
             self._carry(signal)
             self._write_message_if_empty()
+        self._conclude(signal)
+
+    def _conclude(self, signal: Finish) -> None:
         self._usage = signal.usage
         self._end(self._response.finished(self._output, signal.outcome, self.usage, self._now()))
 

@@ -11,7 +11,7 @@ from gateway.codec.json import JSONObject, dumps, dumps_to_join
 from gateway.codec.partial_json import InputField
 from gateway.settings import ReasoningEvents
 from gateway.translate.event_writer import EventWriter
-from gateway.translate.output_parts import SummaryPart, TextPart
+from gateway.translate.output_parts import SummaryPart, TextPart, output_text
 from gateway.translate.sealed import Seal, SealedSummary, encode
 from gateway.translate.tool_results import call_item, custom_input
 from gateway.translate.tools import ToolKind, ToolOrigin
@@ -107,12 +107,21 @@ class MessageItem:
         return Finished(self._item_id, body)
 
     def _rendered(self, status: ItemStatus) -> bytes:
-        return b'{"id":%b,"type":"message","status":"%b","role":"assistant","content":[%b]%b}' % (
-            dumps_to_join(self._item_id),
-            status.encode(),
-            b",".join(self._parts),
-            self._phase,
-        )
+        return _message(self._item_id, status, b",".join(self._parts), self._phase)
+
+
+def whole_message(item_id: str, text: str) -> Finished:
+    """A message of which nobody has seen the beginning, as it stands in the Response."""
+    return Finished(item_id, _message(item_id, "completed", output_text(dumps_to_join(text))))
+
+
+def _message(item_id: str, status: ItemStatus, parts: bytes, phase: bytes = b"") -> bytes:
+    return b'{"id":%b,"type":"message","status":"%b","role":"assistant","content":[%b]%b}' % (
+        dumps_to_join(item_id),
+        status.encode(),
+        parts,
+        phase,
+    )
 
 
 class ReasoningItem:

@@ -85,7 +85,7 @@ class TextPart:
         """Writes the closing events and returns the whole part as JSON; the text is rendered once for all of them."""
         text, logprobs = dumps_to_join("".join(self._texts)), _rendered(self._logprobs)
         if self._kind == "output_text":
-            part = _FORMS["output_text"] % (text, _rendered(self._annotations), logprobs)
+            part = output_text(text, _rendered(self._annotations), logprobs)
         else:
             part = _FORMS[self._kind] % text
         if not self._writer.is_mute:
@@ -98,6 +98,11 @@ class TextPart:
             members += b',"logprobs":%b' % logprobs
         self._writer.write_rendered(f"{_EVENTS[self._kind]}.done", self._place, members)
         self._writer.write_rendered("response.content_part.done", self._place, b'"part":' + part)
+
+
+def output_text(text: bytes, annotations: bytes = b"[]", logprobs: bytes = b"[]") -> bytes:
+    """A part of visible text; all of it is JSON already."""
+    return _FORMS["output_text"] % (text, annotations, logprobs)
 
 
 def _rendered(entries: list[JSONObject]) -> bytes:
