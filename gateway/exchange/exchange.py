@@ -23,6 +23,7 @@ from gateway.exchange.running import RunningExchanges
 from gateway.exchange.trials import Trials, Turn, in_turn
 from gateway.settings import RoutingSettings
 from gateway.spec.requests import CreateRequest
+from gateway.telemetry.pace import Pace
 from gateway.translate.composer import MintId
 from gateway.translate.native_request import native_plan
 from gateway.translate.refused_members import without_refused
@@ -121,11 +122,11 @@ class Exchange:
         """Whether the client wants events."""
         self._translation = self._translate(self._current, mint_id, seal)
         self._opening = Opening()
-        self._downstream: Downstream = _Nowhere()
+        self._downstream: Downstream = _NOWHERE
         self._has_cost = False
         self._dropped: tuple[str, ...] | None = None
         """What could not be carried over to the target that has answered."""
-        self.outcome = Outcome(is_stream=self.is_stream)
+        self.outcome = Outcome(pace=Pace() if self.is_stream else None)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -298,10 +299,14 @@ class Exchange:
 
     async def _put_first_words(self, deadline: Deadline) -> None:
         self._let_go()
+        is_first = self._opening.take()
+        if self._downstream is _NOWHERE:
+            self._translation.release()
+            return
         deadline.pace = self.outcome.pace
         deadline.words_came()
         deadline.suspend()
-        if self._opening.take():
+        if is_first:
             await self._start(self._translation.release)
         else:
             await self._opening.settled()
@@ -353,7 +358,7 @@ class _Nowhere:
     """The downstream of an answer that is collected."""
 
     async def start(self, frames: bytes, headers: Sequence[tuple[str, str]]) -> None:
-        """Nothing is sent before the end."""
+        """Nothing is opened."""
 
     def put(self, frames: bytes, _now: float, /) -> bool:
         """The Response of the terminal event holds it all."""
@@ -367,6 +372,9 @@ class _Nowhere:
 
     async def finish(self, frames: bytes = b"") -> None:
         """There is no body to end."""
+
+
+_NOWHERE = _Nowhere()
 
 
 def plan_for(request: CreateRequest, target: Target, *, is_strict: bool, unseal: Unseal | None) -> ChatPlan:

@@ -64,9 +64,8 @@ class Outcome:
     consumption: Consumption | None = None
     dropped: Sequence[str] = ()
     """What could not be carried over to the last target."""
-    is_stream: bool = False
-    """Whether the client gets events."""
-    pace: Pace = field(default_factory=Pace)
+    pace: Pace | None = None
+    """How its events flow; None where the client gets none."""
 
     def fail(self, error: GatewayError) -> None:
         """The exchange ended with this error."""

@@ -11,6 +11,7 @@ from gateway.exchange.chat_usage import ChatUsage
 from gateway.exchange.deadline import Deadline
 from gateway.exchange.outcome import Outcome
 from gateway.exchange.trials import Trials, Turn, in_turn
+from gateway.telemetry.pace import Pace
 from gateway.translate.token_estimate import estimated_tokens
 from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.answer import UpstreamAnswer
@@ -41,11 +42,12 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
     body = with_model(request, await read_json(request))
     targets = targets_for(request, _model(request, body), Session(request, body))
     await entry.take_tokens(lambda: _estimated_tokens(body))
-    visit.outcome = outcome = Outcome(is_stream=body.get("stream") is True)
+    is_stream = body.get("stream") is True
+    visit.outcome = outcome = Outcome(pace=Pace() if is_stream else None)
     trials = Trials(targets, max_attempts=settings.routing.max_attempts)
     async with dropped_when_stalled(request, settings.server.write_stall_seconds):
         passing = _Passing(request, outcome, body, trials, targets)
-        if not outcome.is_stream:
+        if not is_stream:
             return await passing.answer()
         let_go(request)
         streams = visit.app[STREAMS]

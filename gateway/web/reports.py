@@ -47,7 +47,7 @@ def _report(request: Request, visit: Visit, response: StreamResponse | None) -> 
 def work_of(visit: Visit, outcome: Outcome, termination: str) -> Work:
     """What an exchange for this request did."""
     caller = visit.caller
-    pace = outcome.pace if outcome.is_stream else None
+    pace = outcome.pace
     return Work(
         termination=termination,
         key_id=caller.id if caller is not None else "",
