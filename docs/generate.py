@@ -41,7 +41,7 @@ from gateway.translate.signals import (
 )
 from gateway.translate.transitions import TRANSITIONS, Open
 from gateway.web.app import create_app
-from gateway.web.app_keys import METRICS
+from gateway.web.services import SERVICES
 from tests.faults import cases
 
 DOCS = Path(__file__).parent
@@ -218,7 +218,7 @@ def metrics_table() -> str:
     app = create_app(Settings(), KeyStore(None, "key"), sealer_from(None), MemoryStore(Bounds()))
     rows = [
         [_code(_exposed(metric)), metric.type, ", ".join(map(_code, labels)) or "—", _words(metric.documentation)]
-        for collector in app[METRICS].registry._collector_to_names  # noqa: SLF001 - no other way to the labels
+        for collector in app[SERVICES].metrics.registry._collector_to_names  # noqa: SLF001 - no other way to the labels
         for metric in getattr(collector, "describe", list)()
         for labels in [getattr(metric, "_labelnames", ()) or getattr(collector, "_labelnames", ())]
         if metric.name.startswith("gateway")

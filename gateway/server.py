@@ -33,8 +33,8 @@ from gateway.telemetry import logs
 from gateway.telemetry.traces import open_traces
 from gateway.web import admin
 from gateway.web.app import create_app
-from gateway.web.app_keys import CURRENT, READINESS, RUNNING, TRACES
 from gateway.web.runner import GatewayRunner
+from gateway.web.services import SERVICES
 
 _log = logging.getLogger(__name__)
 
@@ -123,9 +123,9 @@ async def _serve_until_stopped(
     settings: Settings, load: Load, keys: KeyStore, inherited: Inherited, demo_key: str | None = None
 ) -> None:
     app = create_app(settings, keys, _sealer(settings), open_store(settings.state))
-    traces = open_traces(settings.tracing)
-    if traces is not None:
-        app[TRACES] = traces
+    services = app[SERVICES]
+    current, readiness = services.current, services.readiness
+    services.traces = traces = open_traces(settings.tracing)
     runner = GatewayRunner(app, keep_alive_seconds=settings.server.keep_alive_seconds)
     manager = ServiceManager(os.environ)
     stop = Stop()
@@ -136,16 +136,24 @@ async def _serve_until_stopped(
         _log.info("listening", extra={"fields": _description(address, settings, keys)})
         if demo_key is not None:
             click.echo(_invitation(address, demo_key))
-        reloads = Reloads(app[CURRENT], keys, load, manager.reloading, lambda done: manager.ready(_STATUS[done]))
+        reloads = Reloads(
+            app[SERVICES].current, keys, load, manager.reloading, lambda done: manager.ready(_STATUS[done])
+        )
         async with (
-            on_signal(reloads, keys, app[CURRENT], settings.auth.reload_seconds),
+            on_signal(reloads, keys, current, settings.auth.reload_seconds),
             admin.listening(app, settings.admin, inherited.admin),
             manager.assured(),
         ):
             manager.ready(f"Listening on {address}.")
             await stop.first.wait()
-            manager.stopping(f"Draining: {app[READINESS].requests} requests under way.")
-            await drain(runner, app[READINESS], app[RUNNING], stop, app[CURRENT].settings.server.drain_seconds)
+            manager.stopping(f"Draining: {readiness.requests} requests under way.")
+            await drain(
+                runner,
+                app[SERVICES].readiness,
+                app[SERVICES].running,
+                stop,
+                app[SERVICES].current.settings.server.drain_seconds,
+            )
     finally:
         await runner.cleanup()
         if traces is not None:

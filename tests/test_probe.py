@@ -7,7 +7,7 @@ import pytest
 
 from gateway import probe
 from gateway.probe import Place
-from gateway.web.app_keys import READINESS
+from gateway.web.services import SERVICES
 from tests.fakes.local_gateway import local_gateway
 from tests.fakes.ports import free_port
 
@@ -32,7 +32,7 @@ async def test_a_gateway_on_a_socket_is_well(tmp_path: Path) -> None:
 
 async def test_one_that_drains_lives_and_is_not_ready() -> None:
     async with local_gateway() as gateway:
-        gateway.app[READINESS].is_draining = True
+        gateway.app[SERVICES].readiness.is_draining = True
         assert "ok" in await ask(Place(port=gateway.port))
         with pytest.raises(probe.NotWellError, match=r"503.*draining"):
             await ask(Place(port=gateway.port), "/readyz")

@@ -6,8 +6,8 @@ import signal
 import time
 
 from gateway.exchange.running import RunningExchanges
-from gateway.web.app_keys import Readiness
 from gateway.web.runner import GatewayRunner
+from gateway.web.services import Readiness
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from aiohttp.web import Application, TCPSite
 from gateway.settings import AdminSettings
 from gateway.web import health, metrics, tasks
 from gateway.web.answer_head import set_headers
-from gateway.web.app_keys import METRICS, READINESS
 from gateway.web.runner import GatewayRunner
+from gateway.web.services import SERVICES
 
 _log = logging.getLogger(__name__)
 
@@ -23,8 +23,7 @@ _log = logging.getLogger(__name__)
 def create_admin_app(app: Application) -> Application:
     """An application that tells about another one."""
     admin = Application()
-    admin[METRICS] = app[METRICS]
-    admin[READINESS] = app[READINESS]
+    admin[SERVICES] = app[SERVICES]
     admin.on_response_prepare.append(set_headers)
     admin.router.add_get("/metrics", metrics.show)
     admin.router.add_get("/healthz", health.healthz)

@@ -1,6 +1,6 @@
 """The way in for requests that ask a model: within the limits of their key, and while the process bears it.
 
-    async with admitted(request) as entry:
+    async with Entry(visit) as entry:
         await entry.take_tokens(...)
 
 What they took is given back in any case. A run that outlives its request takes what it holds along with `detach`.
@@ -10,25 +10,21 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from aiohttp.web import Request
-
 from gateway.access.limiter import Admission
 from gateway.telemetry.usage import Consumption
-from gateway.web.app_keys import LIMITER, LOAD, VISIT, Visit
 from gateway.web.load import HeldBody
+from gateway.web.visit import Visit
 
 
-def admitted(request: Request) -> "Entry":
+class Entry:
     """Lets a request in for as long as the block runs.
+
+    Args:
+        visit: whose request it is.
 
     Raises:
         GatewayError: OVERLOADED, KEY_LIMITED or BUDGET_SPENT, when the block is entered.
     """
-    return Entry(request[VISIT])
-
-
-class Entry:
-    """One request's way in, as a context."""
 
     __slots__ = ("_admission", "_body", "_is_detached", "_is_over", "_visit")
 
@@ -41,10 +37,10 @@ class Entry:
 
     async def __aenter__(self) -> Self:
         visit = self._visit
-        limits, load = visit.configured.settings.limits, visit.app[LOAD]
+        limits, load = visit.configured.settings.limits, visit.services.load
         load.enter(limits)
         try:
-            self._admission = visit.admission = await visit.app[LIMITER].admit(visit.caller, limits)
+            self._admission = visit.admission = await visit.services.limiter.admit(visit.caller, limits)
         except BaseException:
             load.leave()
             raise
@@ -77,6 +73,6 @@ class Entry:
             return
         self._is_over = True
         self._admission.end(consumption)
-        self._visit.app[LOAD].leave()
+        self._visit.services.load.leave()
         if self._body is not None:
             self._body.free()

@@ -14,7 +14,8 @@ from aiohttp.http import HttpVersion10
 from aiohttp.web import Request, StreamResponse
 
 from gateway.codec.http_head import header_lines
-from gateway.web.app_keys import READINESS, VISIT, Visit
+from gateway.web.services import SERVICES
+from gateway.web.visit import VISIT, Visit
 
 _SNIFFING = ("X-Content-Type-Options", "nosniff")
 _CACHE = ("Cache-Control", "no-store")
@@ -24,8 +25,8 @@ async def set_headers(request: Request, response: StreamResponse) -> None:
     """Completes the headers of an answer that aiohttp writes; a signal, which also comes for those it makes itself."""
     headers = response.headers
     visit = request.get(VISIT)  # there is none for the admin listener, nor for what aiohttp refuses by itself
-    app = visit.app if visit is not None else request.app
-    if app[READINESS].is_draining:  # the next request of this client shall go to another process
+    services = visit.services if visit is not None else request.app[SERVICES]
+    if services.readiness.is_draining:  # the next request of this client shall go to another process
         headers["Connection"] = "close"
         response.force_close()
     if visit is not None:
@@ -55,7 +56,7 @@ def begin(request: Request, fixed: bytes, headers: Sequence[tuple[str, str]], *,
     """
     visit = request[VISIT]
     visit.has_begun = True
-    is_draining, is_old = visit.app[READINESS].is_draining, request.version == HttpVersion10
+    is_draining, is_old = visit.services.readiness.is_draining, request.version == HttpVersion10
     is_kept = has_end and request.keep_alive and not is_draining
     connection = b""
     if is_draining or not (is_kept or is_old):

@@ -26,25 +26,12 @@ from gateway.web import (
     stored_responses,
 )
 from gateway.web.answer_head import set_headers
-from gateway.web.app_keys import (
-    CURRENT,
-    KEYS,
-    LIMITER,
-    LOAD,
-    METRICS,
-    READINESS,
-    RUNNING,
-    SEALER,
-    STATE,
-    STREAMS,
-    Readiness,
-    State,
-)
 from gateway.web.body import defer_continue
 from gateway.web.current import Current
 from gateway.web.load import Load
 from gateway.web.middlewares import answer, identify
 from gateway.web.open_streams import OpenStreams
+from gateway.web.services import SERVICES, Readiness, Services, State
 
 
 def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store | None) -> Application:
@@ -55,46 +42,54 @@ def create_app(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store 
     nothing is stored.
     """
     app = Application(middlewares=[identify, answer])
-    app[CURRENT] = Current(settings)
-    app[KEYS] = keys
-    app[SEALER] = sealer
-    app[RUNNING] = RunningExchanges()
-    app[READINESS] = Readiness()
-    app[STREAMS] = OpenStreams()
+    app[SERVICES] = _services(settings, keys, sealer, store)
     app.on_response_prepare.append(set_headers)
-    app[STATE] = _state(store, settings, app[READINESS])
-    app[METRICS] = metrics.metrics_for(app)
-    app[LOAD] = Load(app[STREAMS], app[METRICS].count_refusal)
-    app[LIMITER] = Limiter(app[METRICS].count_refusal, *open_counts(settings.limits))
     app.cleanup_ctx.extend((_current, _limits, _stored, metrics.watch))
     _add_routes(app.router)
     return app
 
 
+def _services(settings: Settings, keys: KeyStore, sealer: Sealer, store: Store | None) -> Services:
+    current, streams, readiness = Current(settings), OpenStreams(), Readiness()
+    counted = metrics.metrics_for(current)
+    services = Services(
+        current=current,
+        keys=keys,
+        sealer=sealer,
+        limiter=Limiter(counted.count_refusal, *open_counts(settings.limits)),
+        load=Load(streams, counted.count_refusal),
+        streams=streams,
+        running=RunningExchanges(),
+        readiness=readiness,
+        metrics=counted,
+        state=State(store, BackgroundRuns(store, settings.state, readiness) if store is not None else None),
+    )
+    metrics.show_state_of(services)
+    return services
+
+
 async def _current(app: Application) -> AsyncIterator[None]:
-    await app[CURRENT].open()
+    current = app[SERVICES].current
+    await current.open()
     yield
-    await app[CURRENT].close()
+    await current.close()
 
 
 async def _limits(app: Application) -> AsyncIterator[None]:
-    async with app[LIMITER].opened():
+    async with app[SERVICES].limiter.opened():
         yield
-
-
-def _state(store: Store | None, settings: Settings, readiness: Readiness) -> State:
-    return State(store, BackgroundRuns(store, settings.state, readiness) if store is not None else None)
 
 
 async def _stored(app: Application) -> AsyncIterator[None]:
     """What is done about the store for as long as the application lives."""
-    store, runs = app[STATE].store, app[STATE].runs
+    services = app[SERVICES]
+    store, runs = services.state.store, services.state.runs
     if store is None or runs is None:
         yield
         return
     tasks = [
         asyncio.create_task(runs.watch(), name="watch background responses"),
-        asyncio.create_task(keep_small(store, app[CURRENT].settings.state.purge_seconds), name="purge the store"),
+        asyncio.create_task(keep_small(store, services.current.settings.state.purge_seconds), name="purge the store"),
     ]
     yield
     for task in tasks:

@@ -13,9 +13,9 @@ from gateway.exchange.outcome import Outcome
 from gateway.telemetry.report import add_log_fields
 from gateway.web.admission import Entry
 from gateway.web.answers import raw_json_answer
-from gateway.web.app_keys import METRICS, STREAMS, VISIT
 from gateway.web.event_stream import EventStream
 from gateway.web.reports import tell_contents, work_of
+from gateway.web.visit import VISIT
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def _end_of_run(request: Request, exchange: Exchange, response_id: str, entry: E
         visit.configured.release()
         entry.end(outcome.consumption)
         work = work_of(visit, outcome, outcome.termination or "gateway_error")
-        visit.app[METRICS].count_background(work)
+        visit.services.metrics.count_background(work)
         fields: dict[str, object] = {"id": response_id}
         add_log_fields(fields, work)
         _log.info("background response", extra={"fields": fields})
@@ -77,7 +77,7 @@ async def send_events(
     visit = request[VISIT]
     visit.outcome = Outcome()
     stream = EventStream(request, visit.configured.settings.server)
-    streams = visit.app[STREAMS]
+    streams = visit.services.streams
     streams.add(request)
     try:
         await stream.start(b"", headers)

@@ -17,8 +17,7 @@ from gateway.translate.translation import EMPTY_ANSWER
 from gateway.upstream.answer import UpstreamAnswer
 from gateway.upstream.gate import Passage
 from gateway.upstream.routing import Target
-from gateway.web.admission import Entry, admitted
-from gateway.web.app_keys import RUNNING, STREAMS, VISIT
+from gateway.web.admission import Entry
 from gateway.web.client_connection import let_go
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
@@ -26,21 +25,22 @@ from gateway.web.middlewares import break_off
 from gateway.web.permissions import targets_for
 from gateway.web.session import Session
 from gateway.web.stall import dropped_when_stalled
+from gateway.web.visit import VISIT, Visit
 
 _EVENTS, _JSON = "text/event-stream", "application/json"
 
 
 async def create(request: Request) -> StreamResponse:
     """The upstream's own answer, byte for byte; only `model` is the upstream's id on the way there."""
-    async with admitted(request) as entry:
+    async with Entry(request[VISIT]) as entry:
         return await _create(request, entry)
 
 
 async def _create(request: Request, entry: Entry) -> StreamResponse:
     visit = request[VISIT]
     settings = visit.configured.settings
-    body = with_model(request, await read_json(request))
-    targets = targets_for(request, _model(request, body), Session(request, body))
+    body = with_model(visit, await read_json(request))
+    targets = targets_for(visit, _model(visit, body), Session(request, body))
     await entry.take_tokens(lambda: _estimated_tokens(body))
     is_stream = body.get("stream") is True
     visit.outcome = outcome = Outcome(pace=Pace() if is_stream else None)
@@ -50,7 +50,7 @@ async def _create(request: Request, entry: Entry) -> StreamResponse:
         if not is_stream:
             return await passing.answer()
         let_go(request)
-        streams = visit.app[STREAMS]
+        streams = visit.services.streams
         streams.add(request)
         try:
             return await passing.answer()
@@ -65,12 +65,12 @@ def _estimated_tokens(body: JSONObject) -> int:
     return estimated_tokens({**body, "messages": known})
 
 
-def _model(request: Request, body: JSONObject) -> str:
+def _model(visit: Visit, body: JSONObject) -> str:
     match body.get("model"):
         case None | "":
             raise GatewayError(ErrorKind.MISSING_PARAMETER, "Missing required parameter: 'model'.", param="model")
         case str(model):
-            request[VISIT].model = model
+            visit.model = model
             return model
         case _:
             raise GatewayError(ErrorKind.INVALID_TYPE, "Invalid type for 'model': expected str.", param="model")
@@ -112,7 +112,7 @@ class _Passing:
 
     async def _attempt(self, turn: Turn) -> GatewayError | None:
         self._target = self._targets[turn.index]
-        running = self._request[VISIT].app[RUNNING]
+        running = self._request[VISIT].services.running
         return await attempted(turn.target, self._relay, running, pause=self._trials.pause())
 
     async def _relay(self, deadline: Deadline, passage: Passage) -> GatewayError | None:

@@ -5,27 +5,28 @@ from aiohttp.web import Request, StreamResponse
 from gateway.codec.json import JSONObject, JSONValue, dumps, loads
 from gateway.errors import ErrorKind, GatewayError
 from gateway.translate.compaction import TRIGGER
-from gateway.web.admission import Entry, admitted
+from gateway.web.admission import Entry
 from gateway.web.answers import send_json
-from gateway.web.app_keys import VISIT
 from gateway.web.json_body import read_json
 from gateway.web.responses import asked_for, exchange_for
+from gateway.web.visit import VISIT, Visit
 
 _PASSED_ON = ("model", "input", "instructions", "previous_response_id", "prompt_cache_key", "service_tier")
 
 
 async def compact(request: Request) -> StreamResponse:
     """Answers `{id, object, created_at, output: [compaction item], usage}`; its `output` is the next input."""
-    async with admitted(request) as entry:
-        return await _compact(request, entry)
+    visit = request[VISIT]
+    async with Entry(visit) as entry:
+        return await _compact(request, visit, entry)
 
 
-async def _compact(request: Request, entry: Entry) -> StreamResponse:
-    settings = request[VISIT].configured.settings
-    asked = await asked_for(request, _create_body(await read_json(request)))
+async def _compact(request: Request, visit: Visit, entry: Entry) -> StreamResponse:
+    settings = visit.configured.settings
+    asked = await asked_for(visit, _create_body(await read_json(request)))
     exchange = exchange_for(request, asked, settings)
     await entry.take_tokens(exchange.estimated_tokens)
-    request[VISIT].outcome = exchange.outcome
+    visit.outcome = exchange.outcome
     response = loads(await exchange.collect())
     if response["status"] != "completed":
         raise GatewayError(ErrorKind.UPSTREAM_ERROR, "The model did not finish its summary.")

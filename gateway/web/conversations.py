@@ -14,11 +14,11 @@ from gateway.store.records import Item, Record
 from gateway.translate.continuation import check_items, stored_items
 from gateway.translate.losses import safe_word
 from gateway.web.answers import json_answer, raw_json_answer, send_json
-from gateway.web.app_keys import STATE, VISIT
 from gateway.web.identifiers import mint_id
 from gateway.web.json_body import read_json
 from gateway.web.listing import PageQuery, list_object, page_of
 from gateway.web.query import read_query
+from gateway.web.visit import VISIT
 
 
 async def create(request: Request) -> StreamResponse:
@@ -108,7 +108,7 @@ def _item_not_found(item_id: str) -> GatewayError:
 
 
 def _store(request: Request) -> Store:
-    store = request[VISIT].app[STATE].store
+    store = request[VISIT].services.state.store
     if store is None:
         raise GatewayError(ErrorKind.NOT_FOUND, "This gateway keeps no conversations.")
     return store

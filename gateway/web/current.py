@@ -53,7 +53,8 @@ class Current:
     """The configuration in force."""
 
     def __init__(self, settings: Settings) -> None:
-        self._now = Configured(settings, Router(settings.providers, settings.models))
+        self.now = Configured(settings, Router(settings.providers, settings.models))
+        """What is in force, and stays usable while the block of a `with` runs."""
         self.is_refused = False
         """Whether the file has been read since and was refused: what is in force is not what it says."""
         self._closing: dict[asyncio.Task[None], Configured] = {}
@@ -61,16 +62,12 @@ class Current:
     @property
     def settings(self) -> Settings:
         """Of now: a request looks at its own."""
-        return self._now.settings
+        return self.now.settings
 
     @property
     def router(self) -> Router:
         """Of now: a request looks at its own."""
-        return self._now.router
-
-    def held(self) -> Configured:
-        """What is in force now, and stays usable while the block of a `with` runs."""
-        return self._now
+        return self.now.router
 
     async def open(self) -> None:
         """Opens the pools of the first configuration."""
@@ -80,13 +77,13 @@ class Current:
         """Puts these settings in force for all requests from now on; when it fails, the old ones stay."""
         router = Router(settings.providers, settings.models, self.router)
         await router.__aenter__()
-        old, self._now = self._now, Configured(settings, router)
+        old, self.now = self.now, Configured(settings, router)
         closing = asyncio.create_task(old.close(), name="close an old configuration")
         self._closing[closing] = old
         closing.add_done_callback(self._closing.pop)
 
     async def close(self) -> None:
         """Closes all pools, also those that are held."""
-        for configured in (self._now, *self._closing.values()):
+        for configured in (self.now, *self._closing.values()):
             configured.abandon()
-        await asyncio.gather(self._now.close(), *self._closing)
+        await asyncio.gather(self.now.close(), *self._closing)

@@ -3,7 +3,7 @@
 from aiohttp.web import Request, StreamResponse
 
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import READINESS
+from gateway.web.services import SERVICES
 
 
 async def healthz(_request: Request) -> StreamResponse:
@@ -13,6 +13,6 @@ async def healthz(_request: Request) -> StreamResponse:
 
 async def readyz(request: Request) -> StreamResponse:
     """200 while new requests are welcome, 503 while the process drains."""
-    if request.app[READINESS].is_draining:
+    if request.app[SERVICES].readiness.is_draining:
         return json_answer({"status": "draining"}, 503)
     return json_answer({"status": "ready"})

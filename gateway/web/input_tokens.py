@@ -10,15 +10,15 @@ from gateway.translate.request import ChatPlan, plan, read_request
 from gateway.translate.token_estimate import estimated_tokens
 from gateway.upstream.routing import Target
 from gateway.upstream.token_count import count_tokens
-from gateway.web.admission import admitted
+from gateway.web.admission import Entry
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import VISIT
-from gateway.web.caller import context_of, unseal_for
+from gateway.web.caller import context_of, sealing_for
 from gateway.web.default_model import with_model
 from gateway.web.json_body import read_json
 from gateway.web.permissions import targets_for
 from gateway.web.responses import is_strict
 from gateway.web.session import Session
+from gateway.web.visit import VISIT
 
 _COUNTED = ("input", "instructions", "tools", "prompt", "conversation", "previous_response_id")
 _NO_MODEL = "none"
@@ -28,13 +28,14 @@ _SHORTEST_INPUT = " "
 
 async def count(request: Request) -> StreamResponse:
     """Counted by the upstream that would answer, or else estimated, and marked so. No member is required."""
-    async with admitted(request):
+    async with Entry(request[VISIT]):
         return await _count(request)
 
 
 async def _count(request: Request) -> StreamResponse:
-    settings = request[VISIT].configured.settings
-    body = with_model(request, await read_json(request))
+    visit = request[VISIT]
+    settings = visit.configured.settings
+    body = with_model(visit, await read_json(request))
     target = _target(request, body)
     if not any(body.get(name) for name in _COUNTED):
         return _answer(0, is_estimate=False, dropped=())
@@ -50,9 +51,10 @@ def _target(request: Request, body: JSONObject) -> Target | None:
     model = body.get("model")
     if not isinstance(model, str) or not model:
         return None
-    request[VISIT].model = model
-    target = targets_for(request, model, Session(request, body))[0]
-    request[VISIT].outcome = Outcome(provider=target.upstream.name, upstream_model=target.model)
+    visit = request[VISIT]
+    visit.model = model
+    target = targets_for(visit, model, Session(request, body))[0]
+    visit.outcome = Outcome(provider=target.upstream.name, upstream_model=target.model)
     return target
 
 
@@ -62,7 +64,7 @@ async def _plan(request: Request, body: JSONObject, target: Target | None, setti
     asked = read_request({**body, "input": source, "model": body.get("model") or _NO_MODEL, "background": None})
     visit = request[VISIT]
     create_request = await context_of(visit).completed(asked)
-    unseal = unseal_for(visit)
+    unseal = sealing_for(visit).unseal
     strict = is_strict(request, settings)
     if target is None:
         return plan(create_request, model=_NO_MODEL, quirks=Quirks(), strict=strict, unseal=unseal)

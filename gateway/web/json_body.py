@@ -6,9 +6,9 @@ from aiohttp.web import Request
 
 from gateway.codec.json import LARGE_BYTES, JSONObject, parse_body, parsing
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import LOAD, VISIT
 from gateway.web.body import read_body
 from gateway.web.load import HeldBody
+from gateway.web.visit import VISIT
 
 _EMPTY = b"{}"
 
@@ -22,7 +22,7 @@ async def read_json(request: Request, *, may_be_empty: bool = False) -> JSONObje
     visit = request[VISIT]
     settings = visit.configured.settings
     server = settings.server
-    visit.body = held = HeldBody(visit.app[LOAD], settings.limits)
+    visit.body = held = HeldBody(visit.services.load, settings.limits)
     data = await read_body(request, server, held)
     if may_be_empty:
         data = data or _EMPTY

@@ -23,10 +23,11 @@ from gateway.exchange.outcome import Outcome
 from gateway.store.protocol import StoreError
 from gateway.telemetry.logs import request_id
 from gateway.web.answers import error_answer
-from gateway.web.app_keys import CURRENT, KEYS, READINESS, TRACES, VISIT, Visit
 from gateway.web.identifiers import mint_id
 from gateway.web.local_only import is_from_this_machine
 from gateway.web.reports import tell
+from gateway.web.services import SERVICES
+from gateway.web.visit import VISIT, Visit
 
 _log = logging.getLogger(__name__)
 
@@ -44,17 +45,17 @@ _WITHOUT_KEYS = (
 @middleware
 async def identify(request: Request, handler: Handler) -> StreamResponse:
     """Gives the request its id and, when it is over, its line in the log."""
-    app = request.app
+    services = request.app[SERVICES]
     offered = request.headers.get("x-request-id")
     current = offered if offered and _REQUEST_ID.fullmatch(offered) else mint_id("req")
-    visit = request[VISIT] = Visit(app, current, time.monotonic(), app[CURRENT].held())
+    visit = request[VISIT] = Visit(services, current, time.monotonic(), services.current.now)
     request_id.set(current)
     is_quiet = request.path in _QUIET_PATHS
-    if (traces := app.get(TRACES)) is not None and not is_quiet:
-        visit.trace = traces.begin(request.headers, current)
+    if services.traces is not None and not is_quiet:
+        visit.trace = services.traces.begin(request.headers, current)
     response: StreamResponse | None = None
     try:
-        with app[READINESS], visit.configured:
+        with services.readiness, visit.configured:
             response = await handler(request)
     finally:
         if visit.body is not None:
@@ -129,7 +130,7 @@ def _authenticate(request: Request, visit: Visit) -> None:
     """
     if not request.path.startswith("/v1/"):
         return
-    keys = visit.app[KEYS]
+    keys = visit.services.keys
     visit.caller = keys.ring.authenticate(request.headers.get("Authorization"))
     if visit.caller is not None or (keys.is_open and is_from_this_machine(request)):
         return

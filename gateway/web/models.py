@@ -7,22 +7,23 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.spec.codex import catalog_entry
 from gateway.upstream.model_list import Model
 from gateway.web.answers import json_answer
-from gateway.web.app_keys import VISIT
 from gateway.web.permissions import is_allowed
+from gateway.web.visit import VISIT
 
 
 async def list_models(request: Request) -> StreamResponse:
     """`GET /v1/models`; what Codex is told of a model replaces all it would assume, so unknown ones are left out."""
-    models = [model for model in await request[VISIT].configured.router.models() if is_allowed(request, model.id)]
+    visit = request[VISIT]
+    models = [model for model in await visit.configured.router.models() if is_allowed(visit, model.id)]
     catalog = [catalog_entry(model.id, model.context_window) for model in models if model.context_window is not None]
     return json_answer({"object": "list", "data": [_entry(model) for model in models], "models": catalog})
 
 
 async def retrieve_model(request: Request) -> StreamResponse:
     """`GET /v1/models/{id}`; SDKs encode the slash in an id."""
-    name = request.match_info["model"]
-    for model in await request[VISIT].configured.router.models():
-        if model.id == name and is_allowed(request, name):
+    name, visit = request.match_info["model"], request[VISIT]
+    for model in await visit.configured.router.models():
+        if model.id == name and is_allowed(visit, name):
             return json_answer(_entry(model))
     shown = name if len(name) <= 100 else name[:100] + "..."
     raise GatewayError(ErrorKind.MODEL_NOT_FOUND, f"The model '{shown}' does not exist.", param="model")

@@ -9,7 +9,7 @@ from gateway.exchange.exchange import Exchange
 from gateway.exchange.outcome import Outcome
 from gateway.telemetry.logs import log_contents, log_request
 from gateway.telemetry.report import Report, Work
-from gateway.web.app_keys import METRICS, VISIT, Visit
+from gateway.web.visit import VISIT, Visit
 
 _CLIENT_GONE = 499
 """nginx's status for a client that left: only for the log, nobody receives it."""
@@ -19,7 +19,7 @@ def tell(request: Request, response: StreamResponse | None) -> None:
     """Tells of a request that is over; without a response its client has left."""
     visit = request[VISIT]
     report = _report(request, visit, response)
-    visit.app[METRICS].count(report)
+    visit.services.metrics.count(report)
     log_request(report.log_fields())
     if visit.trace is not None:
         visit.trace.end(report)

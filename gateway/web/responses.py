@@ -10,11 +10,10 @@ from gateway.settings import Settings
 from gateway.spec.requests import CreateRequest
 from gateway.translate.echo import is_stored
 from gateway.translate.request import read_request
-from gateway.web.admission import admitted
+from gateway.web.admission import Entry
 from gateway.web.answers import send_json
-from gateway.web.app_keys import RUNNING, STATE, STREAMS, VISIT, Visit
 from gateway.web.background import create_in_background
-from gateway.web.caller import context_of, seal_for, unseal_for
+from gateway.web.caller import context_of, sealing_for
 from gateway.web.default_model import with_model
 from gateway.web.event_stream import EventStream
 from gateway.web.identifiers import mint_id
@@ -22,6 +21,7 @@ from gateway.web.json_body import read_json
 from gateway.web.permissions import targets_for
 from gateway.web.reports import tell_contents
 from gateway.web.session import Session
+from gateway.web.visit import VISIT, Visit
 
 MODE_HEADER = "x-gateway-mode"
 
@@ -29,48 +29,46 @@ MODE_HEADER = "x-gateway-mode"
 async def create(request: Request) -> StreamResponse:
     """`POST /v1/responses`."""
     visit = request[VISIT]
-    settings = visit.configured.settings
-    async with admitted(request) as entry:
-        exchange, keeping = await _begun(request, settings)  # what was asked is the exchange's alone, to let go of it
+    async with Entry(visit) as entry:
+        exchange, keeping = await _begun(request, visit)  # what was asked is the exchange's alone, to let go of it
         await entry.take_tokens(exchange.estimated_tokens)
-        runs = visit.app[STATE].runs
+        runs = visit.services.state.runs
         if keeping is not None and keeping.is_background and runs is not None:
             return await create_in_background(request, exchange, keeping, runs, entry)
         visit.outcome = exchange.outcome
         try:
-            return await _answer(request, exchange, settings)
+            return await _answer(request, visit, exchange)
         finally:
             tell_contents(visit, exchange)
 
 
-async def _begun(request: Request, settings: Settings) -> tuple[Exchange, Keeping | None]:
-    visit, body = request[VISIT], await read_json(request)
+async def _begun(request: Request, visit: Visit) -> tuple[Exchange, Keeping | None]:
+    body, settings = await read_json(request), visit.configured.settings
     if settings.logging.bodies:
         visit.asked = body
-    asked = await asked_for(request, body)
+    asked = await asked_for(visit, body)
     keeping = _keeping(visit, asked)
     return exchange_for(request, asked, settings, keeping), keeping
 
 
-async def _answer(request: Request, exchange: Exchange, settings: Settings) -> StreamResponse:
+async def _answer(request: Request, visit: Visit, exchange: Exchange) -> StreamResponse:
+    server = visit.configured.settings.server
     if not exchange.is_stream:
         answer = await exchange.collect()
-        return await send_json(request, answer, exchange.headers, stall=settings.server.write_stall_seconds)
-    stream = EventStream(request, settings.server, exchange.keep_alive)
-    streams = request[VISIT].app[STREAMS]
+        return await send_json(request, answer, exchange.headers, stall=server.write_stall_seconds)
+    stream, streams = EventStream(request, server, exchange.keep_alive), visit.services.streams
     streams.add(request)
     try:
-        await exchange.stream(stream, commit_after=settings.server.commit_after_seconds)
+        await exchange.stream(stream, commit_after=server.commit_after_seconds)
     finally:
         streams.remove(request)
         stream.end_heartbeat()
     return stream
 
 
-async def asked_for(request: Request, body: JSONObject) -> CreateRequest:
+async def asked_for(visit: Visit, body: JSONObject) -> CreateRequest:
     """The body of a create request, with what it refers to of what is stored."""
-    asked = read_request(with_model(request, body))
-    visit = request[VISIT]
+    asked = read_request(with_model(visit, body))
     visit.model = asked.model
     return await context_of(visit).completed(asked)
 
@@ -80,16 +78,17 @@ def exchange_for(
 ) -> Exchange:
     """The exchange for a create request; without `keeping` nothing is stored."""
     visit = request[VISIT]
+    sealing = sealing_for(visit)
     return Exchange(
         asked,
-        targets_for(request, asked.model, Session(request, _affinity(asked))),
+        targets_for(visit, asked.model, Session(request, _affinity(asked))),
         is_strict=is_strict(request, settings),
         request_id=visit.id,
         mint_id=mint_id,
-        running=visit.app[RUNNING],
+        running=visit.services.running,
         routing=settings.routing,
-        seal=seal_for(visit),
-        unseal=unseal_for(visit),
+        seal=sealing.seal,
+        unseal=sealing.unseal,
         keeping=keeping,
     )
 
@@ -104,7 +103,7 @@ def _affinity(asked: CreateRequest) -> JSONObject:
 
 
 def _keeping(visit: Visit, asked: CreateRequest) -> Keeping | None:
-    store = visit.app[STATE].store
+    store = visit.services.state.store
     return Keeping(store, visit.owner, asked, mint_id) if store is not None and is_stored(asked) else None
 
 

@@ -20,9 +20,9 @@ from prometheus_client import Counter
 
 from gateway.corked_transport import Cork
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import METRICS
 from gateway.web.client_connection import ClientConnection, Malformed, unpacking
 from gateway.web.dispatch import dispatching
+from gateway.web.services import SERVICES
 
 _BACKLOG = 4096
 """Connections that may wait while the loop is busy; of a socket that is full, nginx takes the instance for gone."""
@@ -111,8 +111,8 @@ class GatewayRunner(AppRunner):
 
     async def _make_server(self) -> Server:
         server = await super()._make_server()
-        metrics = self.app.get(METRICS)
-        malformed = metrics.instruments.malformed if metrics is not None else None
+        services = self.app.get(SERVICES)
+        malformed = services.metrics.instruments.malformed if services is not None else None
         return _GatewayServer(
             dispatching(self.app, server.request_handler),
             malformed=malformed,

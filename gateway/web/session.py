@@ -7,7 +7,7 @@ from aiohttp.web import Request
 from msgspec import Struct
 
 from gateway.codec.json import JSONObject, JSONValue, dumps
-from gateway.web.app_keys import VISIT
+from gateway.web.visit import VISIT
 
 _HEADERS = ("session-id", "session_id", "x-session-id", "conversation_id")
 """Codex sends the first, with a dash or an underscore."""

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp.web import Request
 
-from gateway.web.app_keys import VISIT
+from gateway.web.visit import VISIT
 
 _LOOKS_PER_LIMIT = 30
 """A stall is noticed at most this fraction of the limit too late."""

@@ -14,10 +14,11 @@ from gateway.store.protocol import Store
 from gateway.store.records import Item, Record
 from gateway.translate.response_object import PENDING
 from gateway.web.answers import json_answer, send_json
-from gateway.web.app_keys import LOAD, STATE, VISIT, State
 from gateway.web.background import send_events
 from gateway.web.listing import PageQuery, page_of
 from gateway.web.query import read_query
+from gateway.web.services import State
+from gateway.web.visit import VISIT
 
 
 class RetrieveQuery(Struct, frozen=True):
@@ -35,14 +36,14 @@ async def retrieve(request: Request) -> StreamResponse:
         if not record.is_background:
             message = "Only a response in the background can be streamed again."
             raise GatewayError(ErrorKind.INVALID_VALUE, message, "stream")
-        with request[VISIT].app[LOAD].answering(request[VISIT].configured.settings.limits):
+        with request[VISIT].services.load.answering(request[VISIT].configured.settings.limits):
             return await send_events(request, runs.follow(record, query.starting_after + 1))
     return await _send(request, await body_of(store, record))
 
 
 async def delete(request: Request) -> StreamResponse:
     """`DELETE`: removes the response; one that is being made is stopped."""
-    state, response_id = request[VISIT].app[STATE], _id_of(request)
+    state, response_id = request[VISIT].services.state, _id_of(request)
     if state.store is None or not await state.store.delete(request[VISIT].owner, response_id):
         raise response_not_found(response_id)
     if state.runs is not None:
@@ -98,7 +99,7 @@ async def _found(request: Request) -> tuple[Store, BackgroundRuns, Record]:
         GatewayError: NOT_FOUND.
     """
     response_id = _id_of(request)
-    match request[VISIT].app[STATE]:
+    match request[VISIT].services.state:
         case State(store=store, runs=runs) if store is not None and runs is not None:
             record = await store.get(request[VISIT].owner, response_id)
             if record is not None:

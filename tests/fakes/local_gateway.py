@@ -28,8 +28,8 @@ from gateway.store.opening import open_store
 from gateway.store.protocol import Store
 from gateway.telemetry.traces import Traces
 from gateway.web.app import create_app
-from gateway.web.app_keys import READINESS, TRACES
 from gateway.web.runner import GatewayRunner
+from gateway.web.services import SERVICES
 from tests.fakes.log import Log, captured_log
 from tests.fakes.upstream import WAIT
 
@@ -61,7 +61,7 @@ class LocalGateway:
         """Wait, not for ever, until so many requests are under way."""
         async with asyncio.timeout(WAIT):
             while True:
-                if self.app[READINESS].requests == number:
+                if self.app[SERVICES].readiness.requests == number:
                     return
                 await asyncio.sleep(0.005)
 
@@ -93,7 +93,7 @@ async def local_gateway(
     )
     app = create_app(settings, keys or KeyStore(None, KEY), sealer_from(None), store or open_store(settings.state))
     if traces is not None:
-        app[TRACES] = traces
+        app[SERVICES].traces = traces
     runner = GatewayRunner(app)
     runner.hurry()
     await runner.setup()

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.settings import AdminSettings
 from gateway.store.records import Record, size_of
 from gateway.web import admin
-from gateway.web.app_keys import CURRENT, READINESS, STREAMS
+from gateway.web.services import SERVICES
 from tests.fakes import chat
 from tests.fakes.faulty_store import FaultyStore
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
@@ -89,14 +89,14 @@ async def test_an_open_stream_is_seen() -> None:
             await gateway.wait_for_requests(0)
     assert (told["gateway_streams_open"], told["gateway_requests_open"]) == (1, 1)
     assert told["gateway_upstream_requests"] == 1
-    assert len(gateway.app[STREAMS]) == 0
+    assert len(gateway.app[SERVICES].streams) == 0
 
 
 async def test_a_refused_reload_is_seen() -> None:
     port = free_port()
     async with local_gateway() as gateway, admin.listening(gateway.app, AdminSettings(port=port)):
         assert samples(await get(port, "/metrics"))["gateway_reload_refused"] == 0
-        gateway.app[CURRENT].is_refused = True
+        gateway.app[SERVICES].current.is_refused = True
         assert samples(await get(port, "/metrics"))["gateway_reload_refused"] == 1
 
 
@@ -106,7 +106,7 @@ async def test_health_and_tasks() -> None:
         await get(port, "/healthz")
         await get(port, "/readyz")
         assert "watch the event loop" in await get(port, "/debug/tasks")
-        gateway.app[READINESS].is_draining = True
+        gateway.app[SERVICES].readiness.is_draining = True
         await get(port, "/readyz", status=503)
 
 

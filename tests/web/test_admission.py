@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, RateLimitError
 from gateway.access.keys import from_environment
 from gateway.codec.json import JSONObject
 from gateway.settings import LimitsSettings
-from gateway.web.app_keys import CURRENT, LIMITER, METRICS
+from gateway.web.services import SERVICES
 from tests.clients.sdk_place import until_over
 from tests.fakes import chat
 from tests.fakes.local_gateway import KEY, OUTPUT, PROMPT, LocalGateway, local_gateway, provider
@@ -27,7 +27,7 @@ CHAT: JSONObject = {"model": "up/model", "messages": [{"role": "user", "content"
 
 def running(gateway: LocalGateway) -> int:
     """The answers that the limiter knows to be under way."""
-    return gateway.app[LIMITER].running(from_environment(KEY).authenticate(f"Bearer {KEY}"))
+    return gateway.app[SERVICES].limiter.running(from_environment(KEY).authenticate(f"Bearer {KEY}"))
 
 
 async def until_idle(gateway: LocalGateway) -> None:
@@ -190,7 +190,7 @@ async def test_other_limits_are_taken_over_while_requests_run() -> None:
         stream = asyncio.create_task(post(gateway, REQUEST | {"stream": True}))
         await upstream.request()
         assert (await post(gateway, REQUEST))[0] == 429
-        current = gateway.app[CURRENT]
+        current = gateway.app[SERVICES].current
         await current.replace(replace(current.settings, limits=LimitsSettings(max_concurrency=2)))
         assert (await post(gateway, REQUEST))[0] == 200
         status, _, body = await stream
@@ -201,7 +201,7 @@ async def test_refusals_are_counted_by_their_limit() -> None:
     async with limited(requests_per_minute=1) as (gateway, _):
         for _ in range(3):
             await post(gateway, REQUEST)
-        registry = gateway.app[METRICS].registry
+        registry = gateway.app[SERVICES].metrics.registry
         assert registry.get_sample_value("gateway_refused_requests_total", {"limit": "requests_per_minute"}) == 2
 
 

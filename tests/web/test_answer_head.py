@@ -17,8 +17,8 @@ from gateway.access.sliding_counter import Level
 from gateway.settings import Limits, ServerSettings
 from gateway.web.answer_head import begin, set_headers
 from gateway.web.answers import send_json
-from gateway.web.app_keys import READINESS, VISIT
 from gateway.web.event_stream import EventStream
+from gateway.web.visit import VISIT
 from tests.fakes.upstream import WAIT, serving
 from tests.fakes.visits import visit
 
@@ -62,7 +62,7 @@ async def answering(*, is_draining: bool, admission: Admission | None) -> AsyncI
     @web.middleware
     async def visited(request: Request, handler: Handler) -> StreamResponse:
         request[VISIT] = visit(admission=admission)
-        request[VISIT].app[READINESS].is_draining = is_draining
+        request[VISIT].services.readiness.is_draining = is_draining
         answer = await handler(request)
         assert request[VISIT].has_begun or not answer.prepared
         return answer

@@ -2,8 +2,8 @@ from gateway.access.keys import KeyStore
 from gateway.access.sealing import sealer_from
 from gateway.settings import Settings
 from gateway.web.app import create_app
-from gateway.web.app_keys import READINESS, Readiness
 from gateway.web.body import defer_continue
+from gateway.web.services import SERVICES, Readiness
 
 ROUTES = {
     ("GET", "/healthz"),
@@ -29,7 +29,7 @@ def test_these_are_the_routes_and_none_asks_for_a_body_by_itself() -> None:
 
 
 def test_a_new_application_is_ready_and_idle() -> None:
-    readiness = create_app(Settings(), KeyStore(None, "key"), sealer_from(None), None)[READINESS]
+    readiness = create_app(Settings(), KeyStore(None, "key"), sealer_from(None), None)[SERVICES].readiness
     assert (readiness.is_draining, readiness.requests, readiness.idle.is_set()) == (False, 0, True)
 
 

@@ -3,8 +3,8 @@ import asyncio
 import aiohttp
 
 from gateway.settings import AliasSettings, ProviderSettings, Settings
-from gateway.web.app_keys import CURRENT, STATE
 from gateway.web.current import Current
+from gateway.web.services import SERVICES
 from tests.fakes import chat
 from tests.fakes.local_gateway import LocalGateway, local_gateway, provider
 from tests.fakes.upstream import WAIT, Script, running_upstream
@@ -33,11 +33,11 @@ async def test_what_is_held_stays_open_and_is_closed_with_its_last_holder() -> N
     current = Current(Settings(providers=(KEPT, OLD)))
     await current.open()
     pool, kept = pool_of(current, "up"), current.router.providers["kept"]
-    with current.held() as before, current.held() as also_before:
+    with current.now as before, current.now as also_before:
         await current.replace(Settings(providers=(KEPT, NEW)))
         assert before is also_before
         assert before.settings.providers == (KEPT, OLD)
-        with current.held() as after:
+        with current.now as after:
             assert after.settings.providers == (KEPT, NEW)
         await asyncio.sleep(0)
         assert not pool.closed
@@ -53,7 +53,7 @@ async def test_a_provider_is_open_as_long_as_an_old_holder_needs_it() -> None:
     current = Current(Settings(providers=(KEPT,)))
     await current.open()
     pool = pool_of(current, "kept")
-    with current.held():
+    with current.now:
         await current.replace(Settings(providers=(KEPT, NEW)))
         unused = pool_of(current, "up")
         await current.replace(Settings(providers=(OLD,)))
@@ -67,14 +67,14 @@ async def test_the_end_of_the_process_waits_for_nobody() -> None:
     current = Current(Settings(providers=(OLD,)))
     await current.open()
     pool = pool_of(current, "up")
-    with current.held():
+    with current.now:
         await current.replace(Settings(providers=(NEW,)))
         await current.close()
         assert pool.closed
 
 
 async def reload(gateway: LocalGateway, *providers: ProviderSettings, aliases: tuple[AliasSettings, ...] = ()) -> None:
-    current = gateway.app[CURRENT]
+    current = gateway.app[SERVICES].current
     await current.replace(Settings(server=current.settings.server, providers=providers, models=aliases))
 
 
@@ -105,7 +105,7 @@ async def test_a_response_in_the_background_keeps_its_connection() -> None:
     async with running_upstream() as first, running_upstream() as second:
         first.answer(Script.of(chat.chunk({"content": "a"}), 0.5, chat.text_stream("old")))
         async with local_gateway(provider(first.base_url)) as gateway:
-            pool = pool_of(gateway.app[CURRENT], "up")
+            pool = pool_of(gateway.app[SERVICES].current, "up")
             async with (
                 aiohttp.ClientSession(headers=gateway.headers) as client,
                 client.post(
@@ -115,7 +115,7 @@ async def test_a_response_in_the_background_keeps_its_connection() -> None:
                 assert answer.status == 200
             await first.request()
             await reload(gateway, provider(second.base_url))
-            runs = gateway.app[STATE].runs
+            runs = gateway.app[SERVICES].state.runs
             assert runs is not None
             assert len(runs) == 1
             assert not pool.closed

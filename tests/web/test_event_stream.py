@@ -10,8 +10,8 @@ import pytest
 from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import VISIT
 from gateway.web.event_stream import EventStream
+from gateway.web.visit import VISIT
 from tests.fakes.upstream import serving
 from tests.fakes.visits import visit
 

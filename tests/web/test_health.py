@@ -1,6 +1,6 @@
 import aiohttp
 
-from gateway.web.app_keys import READINESS
+from gateway.web.services import SERVICES
 from tests.fakes.local_gateway import local_gateway
 
 
@@ -17,7 +17,7 @@ async def test_both_need_no_key_and_are_not_logged() -> None:
 
 async def test_a_draining_process_lives_but_is_not_ready() -> None:
     async with local_gateway() as gateway, aiohttp.ClientSession() as session:
-        gateway.app[READINESS].is_draining = True
+        gateway.app[SERVICES].readiness.is_draining = True
         origin = gateway.base_url.removesuffix("/v1")
         for path, status in (("/healthz", 200), ("/readyz", 503)):
             async with session.get(origin + path) as answer:

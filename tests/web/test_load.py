@@ -9,9 +9,9 @@ import pytest
 from gateway.codec.json import JSONObject
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import LimitsSettings
-from gateway.web.app_keys import LOAD, METRICS
 from gateway.web.load import HeldBody, Load
 from gateway.web.open_streams import OpenStreams
+from gateway.web.services import SERVICES
 from tests.fakes import chat
 from tests.fakes.local_gateway import OUTPUT, LocalGateway
 from tests.fakes.raw import connection
@@ -83,7 +83,7 @@ def test_bodies_take_room_until_they_are_free_and_give_it_back_once() -> None:
 
 async def all_comes_back(gateway: LocalGateway) -> None:
     """A request may be over a moment after its answer."""
-    load = gateway.app[LOAD]
+    load = gateway.app[SERVICES].load
     async with asyncio.timeout(WAIT):
         while True:
             if (load.answers, load.body_bytes) == (0, 0):
@@ -105,7 +105,7 @@ async def test_beyond_the_open_streams_a_request_is_refused_at_once(members: JSO
         await all_comes_back(gateway)
         assert (await post(gateway, REQUEST | members))[0] == 200
         assert "shed" in {entry["termination"] for entry in gateway.log.entries()}
-        registry = gateway.app[METRICS].registry
+        registry = gateway.app[SERVICES].metrics.registry
         assert registry.get_sample_value("gateway_refused_requests_total", {"limit": "max_open_streams"}) == 1
 
 
@@ -116,7 +116,7 @@ async def test_a_client_that_follows_a_background_response_counts_too() -> None:
         path = f"/responses/{orjson.loads(body)['id']}?stream=true"
         following = asyncio.create_task(post(gateway, None, path))
         async with asyncio.timeout(WAIT):
-            while gateway.app[LOAD].answers < 2:  # noqa: ASYNC110 - nothing tells of it
+            while gateway.app[SERVICES].load.answers < 2:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.005)
         assert (await post(gateway, None, path))[0] == 503
         assert (await following)[0] == 200
@@ -129,7 +129,7 @@ async def test_a_body_is_held_until_its_answer_is_over() -> None:
         upstream.answer(Script.of(chat.chunk({"content": OUTPUT}), 0.3, chat.ending()))
         first = asyncio.create_task(post(gateway, body))
         await upstream.request()
-        assert gateway.app[LOAD].body_bytes == len(body)
+        assert gateway.app[SERVICES].load.body_bytes == len(body)
         status, _, answer = await post(gateway, body)
         assert (status, orjson.loads(answer)["error"]["code"]) == (503, "server_is_overloaded")
         assert (await first)[0] == 200
@@ -142,7 +142,7 @@ async def test_a_background_response_holds_its_body_too() -> None:
     async with limited(max_body_bytes_in_flight=3000) as (gateway, upstream):
         upstream.answer(Script.of(chat.chunk({"content": OUTPUT}), 0.2, chat.ending()))
         assert (await post(gateway, body))[0] == 200
-        assert gateway.app[LOAD].body_bytes == len(body)
+        assert gateway.app[SERVICES].load.body_bytes == len(body)
         assert (await post(gateway, body))[0] == 503
         await all_comes_back(gateway)
 
@@ -152,7 +152,7 @@ async def test_what_does_not_arrive_whole_is_given_back() -> None:
         async with connection(gateway.port) as (_, writer):
             writer.write(posted(b"x" * 5000)[:-1])
             async with asyncio.timeout(WAIT):
-                while gateway.app[LOAD].body_bytes < 4999:  # noqa: ASYNC110 - nothing tells of it
+                while gateway.app[SERVICES].load.body_bytes < 4999:  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(0.005)
         await all_comes_back(gateway)
 

@@ -15,8 +15,8 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings, Settings
 from gateway.web.app import create_app
-from gateway.web.app_keys import VISIT
 from gateway.web.runner import GatewayRunner
+from gateway.web.visit import VISIT
 from tests.fakes.local_gateway import KEY
 from tests.fakes.log import Log, captured_log
 from tests.official import check_error

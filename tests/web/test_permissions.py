@@ -7,9 +7,9 @@ from gateway.access.sealing import sealer_from
 from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import AliasSettings, ProviderSettings, Settings
 from gateway.web.app import create_app
-from gateway.web.app_keys import VISIT
 from gateway.web.permissions import is_allowed, targets_for
 from gateway.web.session import Session
+from gateway.web.visit import VISIT
 from tests.fakes.visits import visit
 
 SETTINGS = Settings(
@@ -26,7 +26,7 @@ def request_of(*patterns: str) -> Request:
 
 
 def ask(request: Request, model: str) -> str:
-    return targets_for(request, model, Session(request, {}))[0].public_id
+    return targets_for(request[VISIT], model, Session(request, {}))[0].public_id
 
 
 ALLOWED = [
@@ -63,6 +63,4 @@ def test_a_model_that_is_not_there_is_not_found() -> None:
 
 
 def test_without_a_key_all_is_allowed() -> None:
-    request = make_mocked_request("GET", "/v1/models")
-    request[VISIT] = visit()
-    assert is_allowed(request, "anything")
+    assert is_allowed(visit(), "anything")

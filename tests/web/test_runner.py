@@ -9,9 +9,9 @@ import pytest
 from aiohttp import web
 
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import VISIT
 from gateway.web.event_stream import EventStream
 from gateway.web.runner import GatewayRunner
+from gateway.web.visit import VISIT
 from tests.fakes.log import captured_log
 from tests.fakes.raw import send
 from tests.fakes.upstream import WAIT

@@ -2,8 +2,8 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.access.keys import Key
 from gateway.codec.json import JSONObject
-from gateway.web.app_keys import VISIT
 from gateway.web.session import Session
+from gateway.web.visit import VISIT
 from tests.fakes.visits import visit
 
 

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from gateway.exchange.outcome import Outcome
 from gateway.settings import ServerSettings
-from gateway.web.app_keys import VISIT
 from gateway.web.event_stream import EventStream
 from gateway.web.stall import StallWatch, _in_kernel, dropped_when_stalled
+from gateway.web.visit import VISIT
 from tests.fakes.upstream import WAIT
 from tests.fakes.visits import visit
 
