@@ -67,7 +67,8 @@ def request_with(limits: Limits) -> Callable[[Limiter], Awaitable[None]]:
     """All that the limiter does for one request."""
 
     async def request(limiter: Limiter) -> None:
-        admission = await limiter.admit(_KEY, limits)
+        if (admission := await limiter.admit(_KEY, limits)) is None:
+            return
         await admission.take_tokens(lambda: 100)
         if limits is ALL and not admission.headers:
             raise RuntimeError("an answer does not tell of its limits")

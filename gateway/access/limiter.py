@@ -16,7 +16,7 @@ from gateway.errors import ErrorKind, GatewayError
 from gateway.settings import Limits
 from gateway.telemetry.usage import Consumption
 
-_FREE = Verdict()
+_UNCOUNTED = Verdict()
 
 _REACHED = {
     CONCURRENCY: "{} answers at once",
@@ -52,8 +52,8 @@ class Limiter:
         self._counts = counts or LocalCounts()
         self._budgets = budgets or Budgets()
 
-    async def admit(self, key: Key | None, common: Limits) -> "Admission":
-        """Lets a request in.
+    async def admit(self, key: Key | None, common: Limits) -> "Admission | None":
+        """Lets a request in; returns None where there is nothing to limit.
 
         Args:
             key: whose it is; all requests without one are of one owner.
@@ -64,12 +64,15 @@ class Limiter:
             GatewayError: KEY_LIMITED or BUDGET_SPENT; nothing has been taken then.
         """
         own = key.limits if key is not None else NO_LIMITS
-        claim = Claim(_owner_of(key), common if own is NO_LIMITS else own.over(common))
-        if claim.limits.has_budget and (overdraft := self._budgets.check(claim.owner, claim.limits)) is not None:
-            raise self._spent(claim.limits, overdraft)
-        verdict = await self._counts.admit(claim) if claim.limits.is_counted else _FREE
+        limits = common if own is NO_LIMITS else own.over(common)
+        if not (limits.is_counted or limits.has_budget):
+            return None
+        claim = Claim(_owner_of(key), limits)
+        if limits.has_budget and (overdraft := self._budgets.check(claim.owner, limits)) is not None:
+            raise self._spent(limits, overdraft)
+        verdict = await self._counts.admit(claim) if limits.is_counted else _UNCOUNTED
         if verdict.refused_by:
-            raise self.refusal(claim.limits, verdict)
+            raise self.refusal(limits, verdict)
         return Admission(self, claim, verdict)
 
     async def take_tokens(self, claim: Claim, tokens: int) -> Verdict:
@@ -130,7 +133,7 @@ class Limiter:
 
 
 class Admission:
-    """One request that was let in."""
+    """One request that was let in within limits."""
 
     __slots__ = ("_claim", "_has_ended", "_limiter", "_verdict")
 

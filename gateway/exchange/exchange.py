@@ -159,10 +159,11 @@ class Exchange:
         translation = self._translation
         translation.mute()
         error = await self._run(None)
-        if translation.final is None or (error is not None and not translation.has_output):
+        answer = translation.final
+        if answer is None or (error is not None and not translation.has_output):
             error = error or GatewayError(ErrorKind.INTERNAL, "The answer has no end.")
             raise self.outcome.blame(error)
-        return translation.final
+        return answer
 
     async def stream(self, downstream: Downstream, *, commit_after: float) -> None:
         """Relays the answer as events; after `commit_after` seconds of waiting the stream is opened in any case.
@@ -232,8 +233,8 @@ class Exchange:
         """Sends the last frames, and the terminal event as soon as the response is stored."""
         if frames:
             await self._downstream.write(frames)
-        ending, translation, last = self._translation.ending, self._translation, b""
-        if ending is not None and not translation.is_announced:
+        translation, last = self._translation, b""
+        if (ending := translation.ending) is not None and not translation.is_announced:
             is_stored = self._keeping is not None and await self._keeping.keep(ending)
             last = translation.conclude(is_stored=is_stored)
         await self._downstream.finish(last)

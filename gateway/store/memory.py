@@ -73,10 +73,11 @@ class MemoryStore:
 
     async def put(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> None:
         """Keeps a new record with its items."""
-        if (conversation := self._used(record.owner, append_to)) is None:
+        conversation = self._used(record.owner, append_to) if append_to is not None else None
+        if conversation is None:
             self._insert(record, items)
         else:
-            self._insert(record, items, further=items)
+            self._insert(record, items, beside=size_of_items(items))
             self._append(conversation, items)
 
     async def update(self, record: Record, items: Sequence[Item] = (), *, append_to: str | None = None) -> bool:
@@ -256,10 +257,10 @@ class MemoryStore:
         entry.used_at = self._clock()
         self._entries.move_to_end((entry.record.owner, entry.record.id))
 
-    def _insert(self, record: Record, items: Sequence[Item], *, further: Sequence[Item] = ()) -> None:
-        """Keeps a record; `further` are items that need room beside its own."""
+    def _insert(self, record: Record, items: Sequence[Item], *, beside: int = 0) -> None:
+        """Keeps a record; so many bytes need room beside it."""
         size = size_of(record, items)
-        self._make_room(size + size_of_items(further), records=1)
+        self._make_room(size + beside, records=1)
         self._entries[record.owner, record.id] = _Entry(record, tuple(items), self._clock(), size)
         self._conversations += is_conversation(record.id)
         self._bytes += size

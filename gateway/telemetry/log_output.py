@@ -56,26 +56,22 @@ class LogOutput(logging.Handler):
     def handle(self, record: logging.LogRecord) -> bool:
         """Take a line, or count it as dropped; returns at once.
 
-        As in the base class, but without its calls for filters, of which there are none, and for its lock.
+        In the place of that of the base class and its `emit`, without their calls for filters, of which there are none.
         """
-        with self.lock or nullcontext():
-            self.emit(record)
-        return True
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a line, or count it as dropped, for the one who has the lock."""
         try:
             line = self._encoded(record)
         except Exception:  # noqa: BLE001 - as in every handler of the standard library
             self.handleError(record)
-            return
-        if self._put_bytes - self._taken_bytes + len(line) > _MOST_BYTES:
-            self._refused += 1
-            return
-        self._put_bytes += len(line)
-        self._lines.append(line)
+            return True
+        with self.lock or nullcontext():
+            if self._put_bytes - self._taken_bytes + len(line) > _MOST_BYTES:
+                self._refused += 1
+                return True
+            self._put_bytes += len(line)
+            self._lines.append(line)
         if not self._wanted.is_set():
             self._wanted.set()
+        return True
 
     def flush(self) -> None:
         """Wait until all lines are written, but not for ever."""

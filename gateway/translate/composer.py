@@ -174,11 +174,6 @@ class Composer:
         open_characters = self._message.characters if self._message is not None else 0
         return estimate(self._input_bytes, self._output_characters + open_characters)
 
-    @property
-    def status(self) -> str:
-        """The word for how far the response is, or how it ended."""
-        return self.ending.status if self.ending is not None else "in_progress"
-
     def begin(self, *, is_queued: bool = False) -> bytes:
         """The frames that open the stream; a response that has waited says so."""
         pending = self._response.pending_json()

@@ -57,6 +57,7 @@ class Translation:
         "_seal",
         "_secret",
         "_writer",
+        "ending",
         "is_over",
         "response_id",
     )
@@ -84,6 +85,8 @@ class Translation:
         self._is_background = bool(plan.echo["background"])
         self.is_over = False
         """Whether the answer is over: the terminal event has been written, or waits for `conclude`."""
+        self.ending: RenderedResponse | None = None
+        """The Response of the terminal event then, before it is known whether it is stored."""
         self._has_begun = False
         self._held: list[Signal] = []
         self._run: TextRun | None = None
@@ -126,11 +129,6 @@ class Translation:
         """Whether the terminal event has been written."""
         return self._composer.final is not None
 
-    @property
-    def ending(self) -> RenderedResponse | None:
-        """The Response of the terminal event, before it is known whether it is stored."""
-        return self._composer.ending
-
     def pending(self, status: PendingStatus) -> RenderedResponse:
         """The Response before its end."""
         return self._response.pending(status)
@@ -157,8 +155,8 @@ class Translation:
 
     @property
     def termination(self) -> str:
-        """The status of the terminal event."""
-        return self._composer.status
+        """The word for how far the response is, or how it ended."""
+        return self.ending.status if self.ending is not None else "in_progress"
 
     @property
     def usage(self) -> Usage:
@@ -182,7 +180,7 @@ class Translation:
         The answer is held back: `disappointment` says whether it is one, and `release` gives it out.
         """
         self._held += self._discreet(self._reader.feed(chunk) if chunk else self._reader.finish())
-        return bool(_words(self._held))
+        return bool(self._held and _words(self._held))
 
     @property
     def disappointment(self) -> GatewayError | None:
@@ -218,7 +216,8 @@ class Translation:
     def _compose(self, signals: list[Signal]) -> bytes:
         self._run = None
         frames = self._composer.compose(signals)
-        self.is_over = self._composer.ending is not None
+        self.ending = ending = self._composer.ending
+        self.is_over = ending is not None
         return frames
 
     def _discreet(self, signals: list[Signal]) -> list[Signal]:

@@ -6,11 +6,10 @@
 What they took is given back in any case. A run that outlives its request takes what it holds along with `detach`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from gateway.access.limiter import Admission
 from gateway.telemetry.usage import Consumption
 from gateway.web.load import HeldBody
 from gateway.web.visit import Visit
@@ -26,9 +25,7 @@ class Entry:
         GatewayError: OVERLOADED, KEY_LIMITED or BUDGET_SPENT, when the block is entered.
     """
 
-    __slots__ = ("_admission", "_body", "_is_detached", "_is_over", "_visit")
-
-    _admission: Admission
+    __slots__ = ("_body", "_is_detached", "_is_over", "_visit")
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
@@ -40,7 +37,7 @@ class Entry:
         limits, load = visit.configured.settings.limits, visit.services.load
         load.enter(limits)
         try:
-            self._admission = visit.admission = await visit.services.limiter.admit(visit.caller, limits)
+            visit.admission = await visit.services.limiter.admit(visit.caller, limits)
         except BaseException:
             load.leave()
             raise
@@ -53,13 +50,14 @@ class Entry:
             outcome = self._visit.outcome
             self.end(outcome.consumption if outcome is not None else None)
 
-    def take_tokens(self, estimate: Callable[[], int]) -> Awaitable[None]:
+    async def take_tokens(self, estimate: Callable[[], int]) -> None:
         """Takes the tokens of the input, before anybody is asked.
 
         Raises:
             GatewayError: KEY_LIMITED.
         """
-        return self._admission.take_tokens(estimate)
+        if (admission := self._visit.admission) is not None:
+            await admission.take_tokens(estimate)
 
     def detach(self) -> None:
         """The end of the block is not the end any more: somebody else calls `end`."""
@@ -72,7 +70,9 @@ class Entry:
         if self._is_over:
             return
         self._is_over = True
-        self._admission.end(consumption)
-        self._visit.services.load.leave()
+        visit = self._visit
+        if visit.admission is not None:
+            visit.admission.end(consumption)
+        visit.services.load.leave()
         if self._body is not None:
             self._body.free()

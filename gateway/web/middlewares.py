@@ -61,7 +61,7 @@ async def identify(request: Request, handler: Handler) -> StreamResponse:
         if visit.body is not None:
             visit.body.free()
         if not is_quiet:
-            tell(request, response)
+            tell(request, visit, response)
     return response
 
 

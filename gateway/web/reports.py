@@ -9,15 +9,14 @@ from gateway.exchange.exchange import Exchange
 from gateway.exchange.outcome import Outcome
 from gateway.telemetry.logs import log_contents, log_request
 from gateway.telemetry.report import Report, Work
-from gateway.web.visit import VISIT, Visit
+from gateway.web.visit import Visit
 
 _CLIENT_GONE = 499
 """nginx's status for a client that left: only for the log, nobody receives it."""
 
 
-def tell(request: Request, response: StreamResponse | None) -> None:
+def tell(request: Request, visit: Visit, response: StreamResponse | None) -> None:
     """Tells of a request that is over; without a response its client has left."""
-    visit = request[VISIT]
     report = _report(request, visit, response)
     visit.services.metrics.count(report)
     log_request(report.log_fields())

@@ -32,6 +32,7 @@ class Visit:
     caller: Key | None = None
     """Whose key it carries; nobody's on a gateway without keys."""
     admission: Admission | None = None
+    """None until it is let in, and where nothing is limited."""
     body: HeldBody | None = None
     model: str = ""
     """What it asks for, once that is known."""

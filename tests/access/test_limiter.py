@@ -29,7 +29,9 @@ class Desk:
         self.limiter = Limiter(self.refused.append, LocalCounts(lambda: 15.0), Budgets(now=lambda: noon))
 
     async def admit(self, key: Key | None = KEY) -> Admission:
-        return await self.limiter.admit(key, self.limits)
+        admission = await self.limiter.admit(key, self.limits)
+        assert admission is not None
+        return admission
 
     async def refusal(self, key: Key | None = KEY) -> GatewayError:
         with pytest.raises(GatewayError) as caught:
@@ -45,9 +47,11 @@ def desk(**limits: float) -> Desk:
 async def test_without_limits_nothing_is_counted_or_told() -> None:
     there = desk()
     for _ in range(100):
-        admission = await there.admit()
-        await admission.take_tokens(lambda: pytest.fail("nobody asks for it"))
-        assert admission.headers == {}
+        assert await there.limiter.admit(KEY, there.limits) is None
+    there.limits = Limits(max_concurrency=1)
+    admission = await there.admit()
+    await admission.take_tokens(lambda: pytest.fail("nobody asks for it"))
+    assert admission.headers == {}
 
 
 async def test_a_client_is_told_how_its_key_stands() -> None:
